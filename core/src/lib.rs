@@ -1,0 +1,23 @@
+//! The pure part of Stockroom: everything that can be decided without asking a database.
+//!
+//! Nothing here knows PostgreSQL, the clock or the network: what a function needs is an argument,
+//! and the same arguments give the same answer. The extension reads rows, calls this crate, and
+//! writes what it answers.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`plan`] | which lots a claim takes, by which strategy, and why |
+//! | [`lines`] | the `lines` and `lots` arguments of multi-line calls: parsed, merged, sorted |
+//! | [`request`] | whether a replayed request is the one that was stored |
+//! | [`quantity`] | decimal quantities to and from whole smallest units |
+//! | [`claim`] | the states of an allocation, and which claims a release or fulfilment ends |
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod claim;
+mod echo;
+pub mod lines;
+pub mod plan;
+pub mod quantity;
+pub mod request;

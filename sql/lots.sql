@@ -1,0 +1,38 @@
+-- Lots. The key to stock_listings is checked at commit, so that a lot for an unknown listing meets
+-- the engine's own error first, and so that its lock comes after the counters'.
+CREATE TABLE stock_lots (
+    lot_id             uuid        PRIMARY KEY DEFAULT gen_random_uuid(),
+    tenant_id          uuid        NOT NULL DEFAULT current_tenant(),
+    listing_id         uuid        NOT NULL,
+    quantity_total     integer     NOT NULL CHECK (quantity_total >= 0),
+    quantity_allocated integer     NOT NULL DEFAULT 0 CHECK (quantity_allocated >= 0),
+    location_id        uuid        NOT NULL DEFAULT '00000000-0000-8000-8000-000000000000' REFERENCES locations (location_id),
+    owner_id           uuid,
+    listed             boolean     NOT NULL DEFAULT true,
+    notes              text        CHECK (length(notes) <= 1000),
+    lot_code           text        CHECK (length(lot_code) <= 200),
+    expires_on         date,
+    unit_cost          numeric(16, 4) CHECK (unit_cost >= 0 AND unit_cost < 900000000000),
+    created_at         timestamptz NOT NULL DEFAULT clock_timestamp(),
+    updated_at         timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT stock_lots_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES stock_listings (listing_id)
+        ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
+CREATE INDEX stock_lots_listing_idx ON stock_lots (listing_id, created_at);
+CREATE INDEX stock_lots_location_idx ON stock_lots (location_id);
+
+COMMENT ON TABLE stock_lots IS 'A quantity of one listing in one place. INSERT INTO stock_lots (listing_id, quantity_total) is enough.';
+COMMENT ON COLUMN stock_lots.lot_id IS 'Key of the lot; never changes';
+COMMENT ON COLUMN stock_lots.tenant_id IS 'Tenant that owns the row; must be its listing''s';
+COMMENT ON COLUMN stock_lots.listing_id IS 'Listing; a lot may be moved to another listing of its tenant, with its active allocations';
+COMMENT ON COLUMN stock_lots.quantity_total IS 'Units in the lot';
+COMMENT ON COLUMN stock_lots.quantity_allocated IS 'Counter: active allocations on the lot; belongs to the engine';
+COMMENT ON COLUMN stock_lots.location_id IS 'Where the lot lies; NULL is taken as Unspecified';
+COMMENT ON COLUMN stock_lots.owner_id IS 'Whose goods these are';
+COMMENT ON COLUMN stock_lots.listed IS 'Only listed lots count as available';
+COMMENT ON COLUMN stock_lots.notes IS 'At most 1000 characters';
+COMMENT ON COLUMN stock_lots.lot_code IS 'The maker''s batch or serial mark';
+COMMENT ON COLUMN stock_lots.expires_on IS 'Last day on which the lot may be picked; NULL = keeps for ever';
+COMMENT ON COLUMN stock_lots.unit_cost IS 'Cost of one unit of this lot';
+COMMENT ON COLUMN stock_lots.created_at IS 'When the lot came in: fifo goes by it';
+COMMENT ON COLUMN stock_lots.updated_at IS 'When the row last changed';

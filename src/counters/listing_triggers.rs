@@ -1,0 +1,178 @@
+//! Door 2 for stock_listings and stock_levels: their counters belong to the engine, and a listing
+//! takes its levels and claims with it.
+
+use super::row::{self, NewRow};
+use super::{aside, mirror};
+use crate::engine::{as_engine, Engine};
+use crate::error::Error;
+use crate::plans::{self, Statement};
+use pgrx::pg_sys::UUIDOID;
+use pgrx::prelude::*;
+
+const COUNTERS: [&str; 4] = [
+    "quantity_total",
+    "quantity_listed",
+    "quantity_allocated",
+    "quantity_held",
+];
+
+/// Puts back what belongs to the engine: counters, version, and the link to the attached row.
+#[pg_trigger(
+    sql = "CREATE FUNCTION stock_listings_before() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
+)]
+fn stock_listings_before<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
+    if aside::standing_aside() {
+        return Ok(trigger.new());
+    }
+    let mut listing = NewRow::of(trigger);
+    listing.keep_counters(&COUNTERS);
+    let old = trigger.old();
+    let before = old.as_ref();
+    listing.set(
+        "version",
+        before
+            .and_then(|old| row::field::<i64, _>(old, "version"))
+            .unwrap_or(0),
+    );
+    listing.set(
+        "attached_to",
+        before.and_then(|old| row::field::<pgrx::Uuid, _>(old, "attached_to")),
+    );
+    listing.set(
+        "attached_key",
+        before.and_then(|old| row::field::<String, _>(old, "attached_key")),
+    );
+    listing.set(
+        "sync_deferred",
+        before
+            .and_then(|old| row::field::<bool, _>(old, "sync_deferred"))
+            .unwrap_or(false),
+    );
+    if before.is_some() {
+        listing.refuse_change("stock_listings", &["listing_id", "tenant_id"]);
+        listing.touch();
+    }
+    Ok(Some(listing.give_back()))
+}
+
+static LISTING_EXISTS: Statement = Statement::fresh(
+    "SELECT FROM {s}.stock_listings WHERE listing_id = $1",
+    &[UUIDOID],
+);
+
+/// Levels are made, changed and removed by the engine alone. A client's UPDATE is put right without
+/// an error, as for every counter; making or removing one is refused.
+#[pg_trigger(
+    sql = "CREATE FUNCTION stock_levels_before() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
+)]
+fn stock_levels_before<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
+    if aside::standing_aside() {
+        return Ok(trigger.new().or(trigger.old()));
+    }
+    if trigger.event().fired_by_update() {
+        let mut level = NewRow::of(trigger);
+        level.refuse_change("stock_levels", &["tenant_id", "listing_id", "location_id"]);
+        level.keep_counters(&COUNTERS);
+        return Ok(Some(level.give_back()));
+    }
+    if trigger.event().fired_by_delete() {
+        let old = trigger.old().expect("a deleted row");
+        let listing_id = row::id(&old, "listing_id").expect("levels name their listing");
+        let engine = Engine::of_function(trigger.trigger().tgfoid);
+        let orphan = as_engine(&engine, || {
+            plans::run(&engine, &LISTING_EXISTS, &[plans::id(listing_id)], |_| ()).is_empty()
+        });
+        let empty = COUNTERS
+            .iter()
+            .all(|counter| row::field::<i32, _>(&old, counter) == Some(0));
+        if orphan || empty {
+            return Ok(Some(old));
+        }
+    }
+    Error::EngineOwned {
+        what: "a row of stock_levels".to_owned(),
+    }
+    .raise()
+}
+
+static ATTACHED_AND_DELETED: Statement = Statement::fresh(
+    "SELECT listing_id FROM old_rows WHERE attached_to IS NOT NULL LIMIT 1",
+    &[],
+);
+static ANY_ATTACHED: Statement = Statement::fresh(
+    "SELECT listing_id FROM {s}.stock_listings WHERE attached_to IS NOT NULL LIMIT 1",
+    &[],
+);
+static DELETE_LEVELS: Statement = Statement::fresh(
+    "DELETE FROM {s}.stock_levels v USING old_rows o WHERE v.listing_id = o.listing_id",
+    &[],
+);
+static DELETE_ALL_LEVELS: Statement = Statement::fresh("DELETE FROM {s}.stock_levels", &[]);
+
+/// A deleted listing takes its claims, lots and levels with it; one of an attached table stays.
+#[pg_trigger(
+    sql = "CREATE FUNCTION stock_listings_removed() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
+)]
+fn stock_listings_removed<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
+    if aside::standing_aside() {
+        return Ok(None);
+    }
+    let engine = Engine::of_function(trigger.trigger().tgfoid);
+    as_engine(&engine, || {
+        let run = |statement| {
+            aside::during(|| plans::run_in_trigger(&engine, trigger, statement, &[], |_| ()));
+        };
+        if trigger.event().fired_by_truncate() {
+            if trigger.event().fired_before() {
+                let attached = plans::run_one(&engine, &ANY_ATTACHED, &[], |row| row.id(1));
+                if let Some(listing_id) = attached {
+                    Error::ListingAttached { listing_id }.raise();
+                }
+            } else {
+                // TRUNCATE ... CASCADE empties the lots too, and their trigger the claims.
+                run(&DELETE_ALL_LEVELS);
+            }
+            return;
+        }
+        let attached = plans::run_in_trigger(&engine, trigger, &ATTACHED_AND_DELETED, &[], |row| {
+            row.id(1)
+        });
+        if let Some(listing_id) = attached.into_iter().next() {
+            Error::ListingAttached { listing_id }.raise();
+        }
+        // The key's cascade took the lots already, and their trigger the claims.
+        run(&DELETE_LEVELS);
+    });
+    Ok(None)
+}
+
+static NOW: Statement = Statement::fresh(
+    "SELECT listing_id, quantity_total, quantity_listed, quantity_allocated, quantity_held,
+            attached_to, attached_key, sync_deferred
+       FROM {s}.stock_listings WHERE listing_id = $1",
+    &[UUIDOID],
+);
+
+/// At commit: writes the attached row of a listing whose sync is deferred.
+#[pg_trigger(
+    sql = "CREATE FUNCTION stock_listings_deferred_sync() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
+)]
+fn stock_listings_deferred_sync<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
+    let engine = Engine::of_function(trigger.trigger().tgfoid);
+    let new = trigger
+        .new()
+        .expect("a row trigger on UPDATE has a new row");
+    let listing_id = row::id(&new, "listing_id").expect("a listing has its key");
+    as_engine(&engine, || {
+        let now = plans::run_one(
+            &engine,
+            &NOW,
+            &[plans::id(listing_id)],
+            super::rollup::listing_after,
+        );
+        if let Some(listing) = now {
+            mirror::write_deferred(&engine, &listing);
+        }
+    });
+    Ok(None)
+}

@@ -1,0 +1,180 @@
+//! The mirrored columns of attached tables. Every statement here runs as the table's owner.
+
+use super::registration::{key_datum, Registration, Target};
+use super::{aside, ListingAfter};
+use crate::engine::{as_owner, Engine};
+use crate::error::warn;
+use crate::plans::{self, id_list, raw, Row, Statement};
+use pgrx::pg_sys::{self, UUIDARRAYOID};
+use uuid::Uuid;
+
+/// The app's row that mirrors a listing.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AttachedRow {
+    pub attachment_id: Uuid,
+    pub key: String,
+    /// Written once at commit instead of with each change.
+    pub deferred: bool,
+}
+
+/// Columns `at` to `at + 2`: attached_to, attached_key, sync_deferred.
+pub fn attached_row(row: &Row, at: i32) -> Option<AttachedRow> {
+    Some(AttachedRow {
+        attachment_id: row.maybe_id(at)?,
+        key: row.get(at + 1)?,
+        deferred: row.need(at + 2),
+    })
+}
+
+static ATTACHED_ROWS: Statement = Statement::fresh(
+    "SELECT attached_to, attached_key, sync_deferred FROM {s}.stock_listings
+      WHERE listing_id = ANY ($1) AND attached_to IS NOT NULL AND NOT sync_deferred
+      ORDER BY attached_to, attached_key",
+    &[UUIDARRAYOID],
+);
+
+/// Locks the attached rows of these listings, before anything else is locked: an app that edits its
+/// own row and then claims has locked that row first.
+pub fn lock_of_listings(engine: &Engine, listings: impl IntoIterator<Item = Uuid>) {
+    let rows = plans::run(engine, &ATTACHED_ROWS, &[id_list(listings)], |row| {
+        attached_row(row, 1)
+    });
+    lock(engine, rows.into_iter().flatten());
+}
+
+/// Locks these rows in the order given; those with deferred sync are left alone.
+pub fn lock(engine: &Engine, rows: impl IntoIterator<Item = AttachedRow>) {
+    let mut targets = Targets::default();
+    for row in rows.into_iter().filter(|row| !row.deferred) {
+        // What has gone is said once, when it is written.
+        if let Some(target) = targets.find(engine, row.attachment_id) {
+            as_owner(target.owner, &target.search_path, || {
+                let text = format!(
+                    "SELECT FROM ONLY {} AS t WHERE t.{} = $1 FOR NO KEY UPDATE /* {} */",
+                    target.name, target.key.name, target.attachment_id
+                );
+                let key = key_datum(&target.key, &row.key);
+                plans::run_made(engine, text, &[target.key.type_oid], &[raw(key)], |_| ());
+            });
+        }
+    }
+}
+
+/// Targets looked up during one call.
+#[derive(Default)]
+struct Targets(Vec<(Uuid, Option<Target>)>);
+
+impl Targets {
+    fn find(&mut self, engine: &Engine, attachment_id: Uuid) -> Option<&Target> {
+        let at = match self.0.iter().position(|(id, _)| *id == attachment_id) {
+            Some(at) => at,
+            None => {
+                let target =
+                    Registration::by_id(engine, attachment_id).and_then(|known| known.target());
+                self.0.push((attachment_id, target));
+                self.0.len() - 1
+            }
+        };
+        self.0[at].1.as_ref()
+    }
+}
+
+/// Brings the attached rows of these listings up to date. Deferred ones are written at commit
+/// ([`write_deferred`]).
+pub fn write(engine: &Engine, listings: &[ListingAfter]) {
+    let mut targets = Targets::default();
+    let mut due: Vec<(&AttachedRow, &ListingAfter)> = listings
+        .iter()
+        .filter_map(|listing| Some((listing.attached.as_ref()?, listing)))
+        .filter(|(row, _)| !row.deferred)
+        .collect();
+    due.sort_by_key(|(row, _)| *row);
+    for (row, listing) in due {
+        write_row(
+            engine,
+            targets.find(engine, row.attachment_id),
+            row,
+            listing,
+        );
+    }
+}
+
+/// The same for one listing whose row is written at commit.
+pub fn write_deferred(engine: &Engine, listing: &ListingAfter) {
+    if let Some(row) = &listing.attached {
+        write_row(
+            engine,
+            Targets::default().find(engine, row.attachment_id),
+            row,
+            listing,
+        );
+    }
+}
+
+fn write_row(engine: &Engine, target: Option<&Target>, row: &AttachedRow, listing: &ListingAfter) {
+    let Some(target) = target else {
+        warn(format!(
+            "stockroom: the attached table of listing {} or one of its columns has gone; detach it",
+            listing.listing_id
+        ));
+        return;
+    };
+    let counts = listing.counts;
+    let mut columns = vec![(&target.available, listing.available)];
+    columns.extend(target.total.as_ref().map(|column| (column, counts.total)));
+    columns.extend(
+        target
+            .reserved
+            .as_ref()
+            .map(|column| (column, counts.allocated + counts.held)),
+    );
+
+    let is_right = as_owner(target.owner, &target.search_path, || {
+        let numbered = || {
+            columns
+                .iter()
+                .zip(2..)
+                .map(|((column, _), number)| (&column.name, number))
+        };
+        let same: Vec<String> = numbered()
+            .map(|(name, number)| format!("t.{name} IS NOT DISTINCT FROM ${number}"))
+            .collect();
+        let set: Vec<String> = numbered()
+            .map(|(name, number)| format!("{name} = ${number}"))
+            .collect();
+        let (same, set) = (same.join(" AND "), set.join(", "));
+        let (name, key_name, mark) = (&target.name, &target.key.name, target.attachment_id);
+
+        let types: Vec<pg_sys::Oid> = std::iter::once(target.key.type_oid)
+            .chain(columns.iter().map(|(column, _)| column.type_oid))
+            .collect();
+        let args = || -> Vec<plans::Arg> {
+            std::iter::once(raw(key_datum(&target.key, &row.key)))
+                .chain(
+                    columns
+                        .iter()
+                        .map(|(column, units)| raw(column.value_of(*units, target.scale))),
+                )
+                .collect()
+        };
+        let update = format!(
+            "UPDATE ONLY {name} AS t SET {set} WHERE t.{key_name} = $1 AND NOT ({same}) \
+             RETURNING {same} /* {mark} */"
+        );
+        let probe =
+            format!("SELECT {same} FROM ONLY {name} AS t WHERE t.{key_name} = $1 /* {mark} */");
+        let is_right = |row: &Row| row.need::<bool>(1);
+        let written = aside::during(|| plans::run_made(engine, update, &types, &args(), is_right));
+        match written.as_slice() {
+            [is_right] => *is_right,
+            _ => plans::run_made(engine, probe, &types, &args(), is_right) == [true],
+        }
+    });
+    if !is_right {
+        warn(format!(
+            "stockroom: the quantity of row {} of {} could not be written: the row is gone, or one of the \
+             table's own triggers changed or swallowed the write; verify_stock() shows it",
+            row.key, target.name
+        ));
+    }
+}

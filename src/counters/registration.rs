@@ -1,0 +1,265 @@
+//! Registrations of attached tables: what is kept of them, and what the table looks like now.
+
+use crate::engine::{c_text, quote, Engine};
+use crate::error::Error;
+use crate::plans::{self, id, Row, Statement};
+use pgrx::pg_sys::{self, INT8OID, NUMERICOID, OIDOID, UUIDOID};
+use pgrx::{AnyNumeric, IntoDatum};
+use stockroom_core::quantity;
+use uuid::Uuid;
+
+/// What the app's own writes to its quantity column mean.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum DirectWrites {
+    Adjust,
+    Reject,
+    Ignore,
+}
+
+/// What a deleted row of the app means for its listing.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum OnDelete {
+    Cascade,
+    Restrict,
+    Keep,
+}
+
+/// One row of attached_tables.
+#[derive(Debug, Clone)]
+pub struct Registration {
+    pub attachment_id: Uuid,
+    pub tenant_id: Uuid,
+    pub table_oid: pg_sys::Oid,
+    pub key_attnum: i16,
+    pub key_is_uuid: bool,
+    pub available_attnum: i16,
+    pub total_attnum: Option<i16>,
+    pub reserved_attnum: Option<i16>,
+    pub tenant_attnum: Option<i16>,
+    pub quantity_scale: i16,
+    pub direct_writes: DirectWrites,
+    pub on_delete: OnDelete,
+    pub zero_bad: bool,
+    pub deferred: bool,
+    pub key_namespace: Uuid,
+    pub search_path: String,
+}
+
+/// The columns in the order in which `read` takes them.
+macro_rules! registration_columns {
+    () => {
+        "SELECT attachment_id, tenant_id, table_oid, key_attnum, key_is_uuid, available_attnum, total_attnum,
+                reserved_attnum, tenant_attnum, quantity_scale, direct_writes, on_delete, on_bad, sync,
+                key_namespace, search_path
+           FROM {s}.attached_tables "
+    };
+}
+
+static BY_ID: Statement = Statement::stable(
+    concat!(registration_columns!(), "WHERE attachment_id = $1"),
+    &[UUIDOID],
+);
+static BY_TABLE: Statement = Statement::stable(
+    concat!(registration_columns!(), "WHERE table_oid = $1"),
+    &[OIDOID],
+);
+static OF_TENANT: Statement = Statement::stable(
+    concat!(
+        registration_columns!(),
+        "WHERE tenant_id = $1 OR tenant_column IS NOT NULL ORDER BY attachment_id"
+    ),
+    &[UUIDOID],
+);
+
+fn read(row: &Row) -> Registration {
+    Registration {
+        attachment_id: row.id(1),
+        tenant_id: row.id(2),
+        table_oid: row.need(3),
+        key_attnum: row.need(4),
+        key_is_uuid: row.need(5),
+        available_attnum: row.need(6),
+        total_attnum: row.get(7),
+        reserved_attnum: row.get(8),
+        tenant_attnum: row.get(9),
+        quantity_scale: row.need(10),
+        direct_writes: match row.need::<String>(11).as_str() {
+            "adjust" => DirectWrites::Adjust,
+            "reject" => DirectWrites::Reject,
+            _ => DirectWrites::Ignore,
+        },
+        on_delete: match row.need::<String>(12).as_str() {
+            "cascade" => OnDelete::Cascade,
+            "restrict" => OnDelete::Restrict,
+            _ => OnDelete::Keep,
+        },
+        zero_bad: row.need::<String>(13) == "zero",
+        deferred: row.need::<String>(14) == "deferred",
+        key_namespace: row.id(15),
+        search_path: row.need(16),
+    }
+}
+
+impl Registration {
+    pub fn by_id(engine: &Engine, attachment_id: Uuid) -> Option<Registration> {
+        plans::run_one(engine, &BY_ID, &[id(attachment_id)], read)
+    }
+
+    pub fn by_table(engine: &Engine, table: pg_sys::Oid) -> Result<Registration, Error> {
+        plans::run_one(engine, &BY_TABLE, &[table.into()], read).ok_or_else(|| {
+            Error::TableNotAttached {
+                table: table_name(table),
+            }
+        })
+    }
+
+    /// Tables that may hold rows of the session's tenant.
+    pub fn of_tenant(engine: &Engine) -> Vec<Registration> {
+        plans::run(engine, &OF_TENANT, &[id(engine.tenant)], read)
+    }
+
+    /// The listing of a row, from its key as text: the key itself where it is a uuid, else a
+    /// uuid v5 (RFC 9562 §5.5) of the registration's namespace and the key.
+    pub fn listing_of_key(&self, key: &str) -> Option<Uuid> {
+        if self.key_is_uuid {
+            return Uuid::try_parse(key).ok();
+        }
+        Some(Uuid::new_v5(&self.key_namespace, key.as_bytes()))
+    }
+
+    /// The table as it is now; None once the table or one of its columns has gone.
+    pub fn target(&self) -> Option<Target> {
+        let column = |attnum| Column::find(self.table_oid, attnum);
+        let optional = |attnum: Option<i16>| match attnum {
+            None => Some(None),
+            Some(attnum) => column(attnum).map(Some),
+        };
+        Some(Target {
+            attachment_id: self.attachment_id,
+            name: qualified_name(self.table_oid)?,
+            owner: table_owner(self.table_oid)?,
+            search_path: self.search_path.clone(),
+            scale: self.quantity_scale as u8,
+            key: column(self.key_attnum)?,
+            available: column(self.available_attnum)?,
+            total: optional(self.total_attnum)?,
+            reserved: optional(self.reserved_attnum)?,
+            tenant: optional(self.tenant_attnum)?,
+        })
+    }
+}
+
+/// An attached table as it is now: names that SQL text may use, types, owner.
+pub struct Target {
+    pub attachment_id: Uuid,
+    pub name: String,
+    pub owner: pg_sys::Oid,
+    pub search_path: String,
+    pub scale: u8,
+    pub key: Column,
+    pub available: Column,
+    pub total: Option<Column>,
+    pub reserved: Option<Column>,
+    pub tenant: Option<Column>,
+}
+
+/// A column of an attached table.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// Quoted where needed.
+    pub name: String,
+    pub type_oid: pg_sys::Oid,
+    /// Base type where the type is a domain.
+    pub base_type: pg_sys::Oid,
+}
+
+impl Column {
+    fn find(table: pg_sys::Oid, attnum: i16) -> Option<Column> {
+        // SAFETY: catalog lookups; a dropped column has no name for us (missing_ok), and its type
+        // is looked up only after its name was found.
+        unsafe {
+            let name = pg_sys::get_attname(table, attnum, true);
+            if name.is_null() {
+                return None;
+            }
+            let type_oid = pg_sys::get_atttype(table, attnum);
+            if type_oid == pg_sys::InvalidOid {
+                return None;
+            }
+            Some(Column {
+                name: quote(&c_text(name)),
+                type_oid,
+                base_type: pg_sys::getBaseType(type_oid),
+            })
+        }
+    }
+
+    /// Units as a value of this column. Never negative: an app's CHECK would refuse it on the way
+    /// through a bad state that the invariants judge only at commit.
+    pub fn value_of(&self, units: i32, scale: u8) -> Option<pg_sys::Datum> {
+        let units = units.max(0);
+        match self.base_type {
+            NUMERICOID => AnyNumeric::try_from(quantity::from_units(units, scale).as_str())
+                .expect("units make a number")
+                .into_datum(),
+            INT8OID => i64::from(units).into_datum(),
+            _ => units.into_datum(),
+        }
+    }
+}
+
+/// Schema and name, quoted where needed; None if there is no such table.
+pub fn qualified_name(table: pg_sys::Oid) -> Option<String> {
+    // SAFETY: catalog lookups that answer NULL for what does not exist.
+    unsafe {
+        let name = pg_sys::get_rel_name(table);
+        let schema = pg_sys::get_namespace_name(pg_sys::get_rel_namespace(table));
+        if name.is_null() || schema.is_null() {
+            return None;
+        }
+        Some(format!(
+            "{}.{}",
+            quote(&c_text(schema)),
+            quote(&c_text(name))
+        ))
+    }
+}
+
+/// For messages, where the table may have gone.
+pub fn table_name(table: pg_sys::Oid) -> String {
+    qualified_name(table).unwrap_or_else(|| format!("with oid {}", table.to_u32()))
+}
+
+/// Current owner of a table.
+pub fn table_owner(table: pg_sys::Oid) -> Option<pg_sys::Oid> {
+    // SAFETY: the tuple is read between its lookup and its release.
+    unsafe {
+        let tuple = pg_sys::SearchSysCache1(
+            pg_sys::SysCacheIdentifier::RELOID as _,
+            pg_sys::Datum::from(table),
+        );
+        if tuple.is_null() {
+            return None;
+        }
+        let owner = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_class>()).relowner;
+        pg_sys::ReleaseSysCache(tuple);
+        Some(owner)
+    }
+}
+
+/// A key given as text, as a value of the key column's type. Runs the type's input function, so it
+/// must be called with the table owner's identity.
+pub fn key_datum(column: &Column, key: &str) -> Option<pg_sys::Datum> {
+    let text = std::ffi::CString::new(key).ok()?;
+    // SAFETY: the type exists, and its input function gets a C string.
+    unsafe {
+        let (mut input, mut io_param) = (pg_sys::InvalidOid, pg_sys::InvalidOid);
+        pg_sys::getTypeInputInfo(column.type_oid, &mut input, &mut io_param);
+        Some(pg_sys::OidInputFunctionCall(
+            input,
+            text.as_ptr().cast_mut(),
+            io_param,
+            -1,
+        ))
+    }
+}

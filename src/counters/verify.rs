@@ -1,0 +1,279 @@
+//! The proof: every counter, and every attached column, against what the rows say.
+
+use super::registration::Registration;
+use crate::engine::{as_owner, Engine};
+use crate::plans::{self, id, id_list, Statement};
+use pgrx::pg_sys::{UUIDARRAYOID, UUIDOID};
+use pgrx::prelude::*;
+use pgrx::AnyNumeric;
+use std::collections::{HashMap, HashSet};
+use stockroom_core::quantity;
+use uuid::Uuid;
+
+/// One counter that is not what the rows say.
+pub struct Difference {
+    pub kind: String,
+    pub key: String,
+    pub counter: String,
+    pub stored: Option<AnyNumeric>,
+    pub actual: Option<AnyNumeric>,
+    /// Listing whose attached row is wrong.
+    pub attached_listing: Option<Uuid>,
+}
+
+/// What lots and allocations add up to, beside what is stored.
+static COUNTERS: Statement = Statement::stable(
+    "WITH claimed AS (
+       SELECT lot_id, sum(quantity) AS units FROM {s}.stock_allocations
+        WHERE tenant_id = $1 AND status = 'active' GROUP BY lot_id),
+     lot AS (
+       SELECT l.lot_id, l.listing_id, l.location_id, l.listed, l.quantity_total,
+              l.quantity_allocated AS stored, coalesce(c.units, 0) AS claimed
+         FROM {s}.stock_lots l LEFT JOIN claimed c ON c.lot_id = l.lot_id
+        WHERE l.tenant_id = $1),
+     at_level AS (
+       SELECT listing_id, location_id, sum(quantity_total) AS total,
+              coalesce(sum(quantity_total) FILTER (WHERE listed), 0) AS listed,
+              coalesce(sum(claimed) FILTER (WHERE listed), 0) AS allocated
+         FROM lot GROUP BY listing_id, location_id),
+     at_listing AS (
+       SELECT listing_id, sum(total) AS total, sum(listed) AS listed, sum(allocated) AS allocated
+         FROM at_level GROUP BY listing_id),
+     pair (kind, key, counter, stored, actual) AS (
+       SELECT 'lot', lot_id::text, 'quantity_allocated', stored::numeric, claimed::numeric FROM lot
+       UNION ALL
+       SELECT 'level', coalesce(v.listing_id, a.listing_id)::text || ' at '
+                       || coalesce(v.location_id, a.location_id)::text,
+              c.counter, c.stored, c.actual
+         FROM (SELECT * FROM {s}.stock_levels WHERE tenant_id = $1) v
+         FULL JOIN at_level a ON a.listing_id = v.listing_id AND a.location_id = v.location_id,
+              LATERAL (VALUES ('quantity_total', v.quantity_total::numeric, coalesce(a.total, 0)),
+                              ('quantity_listed', v.quantity_listed, coalesce(a.listed, 0)),
+                              ('quantity_allocated', v.quantity_allocated, coalesce(a.allocated, 0)),
+                              ('quantity_held', v.quantity_held, 0)) AS c (counter, stored, actual)
+       UNION ALL
+       SELECT 'listing', g.listing_id::text, c.counter, c.stored, c.actual
+         FROM {s}.stock_listings g LEFT JOIN at_listing a ON a.listing_id = g.listing_id,
+              LATERAL (VALUES ('quantity_total', g.quantity_total::numeric, coalesce(a.total, 0)),
+                              ('quantity_listed', g.quantity_listed, coalesce(a.listed, 0)),
+                              ('quantity_allocated', g.quantity_allocated, coalesce(a.allocated, 0)),
+                              ('quantity_held', g.quantity_held, 0)) AS c (counter, stored, actual)
+        WHERE g.tenant_id = $1
+       UNION ALL
+       SELECT 'allocation', a.allocation_id::text, 'quantity', a.quantity, NULL
+         FROM {s}.stock_allocations a LEFT JOIN {s}.stock_lots l
+              ON l.lot_id = a.lot_id AND l.tenant_id = a.tenant_id
+                 AND (l.listing_id = a.listing_id OR a.status <> 'active')
+        WHERE a.tenant_id = $1 AND l.lot_id IS NULL)
+     SELECT kind, key, counter, stored, actual FROM pair
+      WHERE stored IS DISTINCT FROM actual ORDER BY kind, key, counter",
+    &[UUIDOID],
+);
+
+/// All differences of the session's tenant: the empty set is the proof.
+pub fn differences(engine: &Engine) -> Vec<Difference> {
+    let mut found = counter_differences(engine);
+    found.extend(
+        Registration::of_tenant(engine)
+            .iter()
+            .flat_map(|known| attached_differences(engine, known)),
+    );
+    found
+}
+
+fn counter_differences(engine: &Engine) -> Vec<Difference> {
+    plans::run(engine, &COUNTERS, &[id(engine.tenant)], |row| Difference {
+        kind: row.need(1),
+        key: row.need(2),
+        counter: row.need(3),
+        stored: row.get(4),
+        actual: row.get(5),
+        attached_listing: None,
+    })
+}
+
+static LISTINGS: Statement = Statement::stable(
+    "SELECT listing_id, quantity_available, quantity_total, quantity_allocated + quantity_held
+       FROM {s}.stock_listings WHERE listing_id = ANY ($1) AND tenant_id = $2 AND attached_to = $3",
+    &[UUIDARRAYOID, UUIDOID, UUIDOID],
+);
+static ATTACHED_LISTINGS: Statement = Statement::stable(
+    "SELECT listing_id, attached_key, quantity_available FROM {s}.stock_listings
+      WHERE attached_to = $1 AND tenant_id = $2",
+    &[UUIDOID, UUIDOID],
+);
+
+const BATCH: i64 = 10_000;
+
+/// One row of an attached table, as the app sees it.
+struct AppRow {
+    key: String,
+    available: Option<AnyNumeric>,
+    total: Option<AnyNumeric>,
+    reserved: Option<AnyNumeric>,
+}
+
+/// Differences between the columns of one attached table and the counters they mirror.
+pub fn attached_differences(engine: &Engine, known: &Registration) -> Vec<Difference> {
+    let Some(target) = known.target() else {
+        return vec![Difference {
+            kind: "attached table".to_owned(),
+            key: super::registration::table_name(known.table_oid),
+            counter: "table or column is gone".to_owned(),
+            stored: None,
+            actual: None,
+            attached_listing: None,
+        }];
+    };
+    let kind = format!("row of {}", target.name);
+    let optional = |column: &Option<super::registration::Column>| {
+        column
+            .as_ref()
+            .map_or("NULL".to_owned(), |column| format!("t.{}", column.name))
+    };
+    let mut text = format!(
+        "SELECT pg_catalog.format('%s', t.{}), t.{}::pg_catalog.numeric, {}::pg_catalog.numeric, \
+         {}::pg_catalog.numeric FROM ONLY {} AS t",
+        target.key.name,
+        target.available.name,
+        optional(&target.total),
+        optional(&target.reserved),
+        target.name
+    );
+    let (mut types, mut args): (Vec<pg_sys::Oid>, Vec<plans::Arg>) = (Vec::new(), Vec::new());
+    if let Some(tenant) = &target.tenant {
+        text.push_str(&format!(" WHERE t.{} = $1", tenant.name));
+        types.push(UUIDOID);
+        args.push(id(engine.tenant));
+    }
+
+    let mut found = Vec::new();
+    let mut seen = HashSet::new();
+    let read = |row: &plans::Row| AppRow {
+        key: row.get(1).unwrap_or_default(),
+        available: row.get(2),
+        total: row.get(3),
+        reserved: row.get(4),
+    };
+    let owner = |run: &mut dyn FnMut()| as_owner(target.owner, &target.search_path, run);
+    plans::scan_made(
+        owner,
+        &text,
+        &types,
+        &args,
+        BATCH,
+        read,
+        |rows: Vec<AppRow>| {
+            let ids: Vec<Option<Uuid>> = rows
+                .iter()
+                .map(|row| known.listing_of_key(&row.key))
+                .collect();
+            let args = [
+                id_list(ids.iter().copied().flatten()),
+                id(engine.tenant),
+                id(known.attachment_id),
+            ];
+            let listings: HashMap<Uuid, [i32; 3]> = plans::run(engine, &LISTINGS, &args, |row| {
+                (row.id(1), [row.need(2), row.need(3), row.need(4)])
+            })
+            .into_iter()
+            .collect();
+            for (row, listing_id) in rows.into_iter().zip(ids) {
+                let Some((listing_id, counts)) =
+                    listing_id.and_then(|id| Some((id, listings.get(&id)?)))
+                else {
+                    found.push(difference(
+                        &kind,
+                        &row.key,
+                        "no listing",
+                        row.available,
+                        None,
+                        None,
+                    ));
+                    continue;
+                };
+                seen.insert(listing_id);
+                let columns = [
+                    (Some(&target.available), row.available, counts[0].max(0)),
+                    (target.total.as_ref(), row.total, counts[1]),
+                    (target.reserved.as_ref(), row.reserved, counts[2]),
+                ];
+                for (column, stored, units) in columns {
+                    let Some(column) = column else { continue };
+                    let actual = in_units_of(units, target.scale);
+                    if stored.as_ref() != Some(&actual) {
+                        let listing = Some(listing_id);
+                        found.push(difference(
+                            &kind,
+                            &row.key,
+                            &column.name,
+                            stored,
+                            Some(actual),
+                            listing,
+                        ));
+                    }
+                }
+            }
+        },
+    );
+    let attached = [id(known.attachment_id), id(engine.tenant)];
+    let gone = plans::run(engine, &ATTACHED_LISTINGS, &attached, |row| {
+        (
+            row.id(1),
+            row.get::<String>(2).unwrap_or_default(),
+            row.need::<i32>(3),
+        )
+    });
+    for (listing_id, key, available) in gone {
+        if !seen.contains(&listing_id) {
+            let actual = Some(in_units_of(available, target.scale));
+            found.push(difference(&kind, &key, "row is gone", None, actual, None));
+        }
+    }
+    found
+}
+
+fn in_units_of(units: i32, scale: u8) -> AnyNumeric {
+    AnyNumeric::try_from(quantity::from_units(units, scale).as_str()).expect("units make a number")
+}
+
+fn difference(
+    kind: &str,
+    key: &str,
+    counter: &str,
+    stored: Option<AnyNumeric>,
+    actual: Option<AnyNumeric>,
+    attached_listing: Option<Uuid>,
+) -> Difference {
+    Difference {
+        kind: kind.to_owned(),
+        key: key.to_owned(),
+        counter: counter.to_owned(),
+        stored,
+        actual,
+        attached_listing,
+    }
+}
+
+/// Compares every counter, and every attached column, with what the rows say, for the session's
+/// tenant. Returns the differences; no rows is the proof that all numbers are right.
+#[pg_extern(stable, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn verify_stock(
+    fcinfo: pg_sys::FunctionCallInfo,
+) -> TableIterator<
+    'static,
+    (
+        name!(kind, String),
+        name!(key, String),
+        name!(counter, String),
+        name!(stored, Option<AnyNumeric>),
+        name!(actual, Option<AnyNumeric>),
+    ),
+> {
+    let engine = Engine::of_call(fcinfo);
+    let rows = differences(&engine)
+        .into_iter()
+        .map(|d| (d.kind, d.key, d.counter, d.stored, d.actual));
+    TableIterator::new(rows.collect::<Vec<_>>())
+}

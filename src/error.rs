@@ -1,0 +1,303 @@
+//! Every error a caller can meet: its SQLSTATE, what it names, the JSON for programs and the hint
+//! for people.
+
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::prelude::*;
+use serde_json::{json, Value};
+use uuid::Uuid;
+
+/// Why a call was refused. Nothing is half done: an error leaves no trace.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Error {
+    InsufficientStock {
+        listing_id: Uuid,
+        location_id: Option<Uuid>,
+        requested: i64,
+        available: i64,
+    },
+    StockCommitted {
+        lot_id: Uuid,
+        listing_id: Uuid,
+        over_by: i64,
+        orders: Vec<Uuid>,
+    },
+    ListingOversold {
+        listing_id: Uuid,
+        location_id: Option<Uuid>,
+        over_by: i64,
+    },
+    ListingNotFound {
+        listing_id: Uuid,
+    },
+    LotNotFound {
+        lot_id: Uuid,
+    },
+    LocationNotFound {
+        location_id: Uuid,
+    },
+    TableNotAttached {
+        table: String,
+    },
+    BadArgument {
+        argument: &'static str,
+        problem: String,
+    },
+    QuantityOutOfRange {
+        what: String,
+        value: i64,
+    },
+    ListingExists {
+        field: &'static str,
+        value: String,
+        listing_id: Option<Uuid>,
+    },
+    IdempotencyMismatch {
+        function: String,
+        key: String,
+        field: String,
+    },
+    AllocationNotActive {
+        order_id: Uuid,
+        requested: i64,
+        active: i64,
+    },
+    ListingAttached {
+        listing_id: Uuid,
+    },
+    EngineOwned {
+        what: String,
+    },
+    KeyFixed {
+        table: &'static str,
+        column: &'static str,
+    },
+    PresetFixed {
+        name: String,
+    },
+    LocationInUse {
+        location_id: Uuid,
+        problem: &'static str,
+    },
+    NotTableOwner {
+        table: String,
+    },
+    CannotAttach {
+        table: String,
+        problem: String,
+        hint: String,
+    },
+    AlreadyAttached {
+        table: String,
+    },
+    BadQuantity {
+        table: String,
+        rows: i64,
+        examples: Vec<String>,
+    },
+    DirectWriteRejected {
+        table: String,
+        key: String,
+    },
+    AttachedKeyFixed {
+        table: String,
+        key: String,
+    },
+    ClaimsStandInTheWay {
+        table: String,
+        listings: Vec<Uuid>,
+    },
+}
+
+/// The parts of one error as PostgreSQL shows them.
+struct Parts {
+    sqlstate: PgSqlErrorCode,
+    message: String,
+    detail: Value,
+    hint: String,
+}
+
+impl Error {
+    fn parts(&self) -> Parts {
+        use PgSqlErrorCode as S;
+        let part = |sqlstate, message: String, detail, hint: &str| Parts {
+            sqlstate,
+            message,
+            detail,
+            hint: hint.to_owned(),
+        };
+        match self {
+            Error::InsufficientStock { listing_id, location_id, requested, available } => part(
+                S::ERRCODE_CHECK_VIOLATION,
+                format!("not enough stock of listing {listing_id}: {requested} requested, {available} available"),
+                json!({"error": "insufficient_stock", "listing_id": listing_id, "location_id": location_id,
+                       "requested": requested, "available": available}),
+                "Ask for less, pass partial => true, or pass on_short => 'answer' to get an answer instead of an error.",
+            ),
+            Error::StockCommitted { lot_id, listing_id, over_by, orders } => part(
+                S::ERRCODE_CHECK_VIOLATION,
+                format!("stock of lot {lot_id} is committed: {over_by} too many units are claimed"),
+                json!({"error": "stock_committed", "lot_id": lot_id, "listing_id": listing_id,
+                       "over_by": over_by, "orders": orders}),
+                "Release or fulfil the allocations of these orders first, or change the lot by less.",
+            ),
+            Error::ListingOversold { listing_id, location_id, over_by } => part(
+                S::ERRCODE_CHECK_VIOLATION,
+                format!("stock of listing {listing_id} is committed: {over_by} too many units are claimed"),
+                json!({"error": "stock_committed", "listing_id": listing_id, "location_id": location_id,
+                       "over_by": over_by}),
+                "Release or fulfil claims on the listing first, or change its stock by less.",
+            ),
+            Error::ListingNotFound { listing_id } => part(
+                S::ERRCODE_NO_DATA_FOUND,
+                format!("listing {listing_id} does not exist"),
+                json!({"error": "listing_not_found", "listing_id": listing_id}),
+                "Make it with register_listing, or attach the table that holds it; it may also belong to another tenant.",
+            ),
+            Error::LotNotFound { lot_id } => part(
+                S::ERRCODE_NO_DATA_FOUND,
+                format!("lot {lot_id} does not exist"),
+                json!({"error": "lot_not_found", "lot_id": lot_id}),
+                "Check the lot's id, its listing and its tenant: all three must match.",
+            ),
+            Error::LocationNotFound { location_id } => part(
+                S::ERRCODE_NO_DATA_FOUND,
+                format!("location {location_id} does not exist"),
+                json!({"error": "location_not_found", "location_id": location_id}),
+                "Add it to locations, or leave it out for Unspecified.",
+            ),
+            Error::TableNotAttached { table } => part(
+                S::ERRCODE_NO_DATA_FOUND,
+                format!("table {table} is not attached"),
+                json!({"error": "table_not_attached", "table": table}),
+                "Attach it with attach_table(table, key_column).",
+            ),
+            Error::BadArgument { argument, problem } => part(
+                S::ERRCODE_INVALID_PARAMETER_VALUE,
+                format!("bad argument {argument}: {problem}"),
+                json!({"error": "bad_argument", "argument": argument, "problem": problem}),
+                "See the function's description with \\df+.",
+            ),
+            Error::QuantityOutOfRange { what, value } => part(
+                S::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
+                format!("{what} would be {value}, outside 0 to {}", i32::MAX),
+                json!({"error": "quantity_out_of_range", "what": what, "value": value}),
+                "A lot and a listing hold at most 2147483647 smallest units; choose a coarser unit.",
+            ),
+            Error::ListingExists { field, value, listing_id } => part(
+                S::ERRCODE_UNIQUE_VIOLATION,
+                format!("a listing with this {field} exists already: {value}"),
+                json!({"error": "listing_exists", "field": field, "value": value, "listing_id": listing_id}),
+                "Use the listing named in DETAIL, or choose another value.",
+            ),
+            Error::IdempotencyMismatch { function, key, field } => part(
+                S::ERRCODE_UNIQUE_VIOLATION,
+                format!("idempotency key \"{key}\" was used for another call of {function}: {field} differs"),
+                json!({"error": "idempotency_mismatch", "function": function, "idempotency_key": key, "field": field}),
+                "Use a new key for a new request; repeat a request with exactly its first arguments.",
+            ),
+            Error::AllocationNotActive { order_id, requested, active } => part(
+                S::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("order {order_id} has {active} active units, {requested} were asked for"),
+                json!({"error": "allocation_not_active", "order_id": order_id, "requested": requested, "active": active}),
+                "Leave the quantity out to take all that is active.",
+            ),
+            Error::ListingAttached { listing_id } => part(
+                S::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("listing {listing_id} belongs to a row of an attached table"),
+                json!({"error": "listing_attached", "listing_id": listing_id}),
+                "Delete the app's own row (on_delete decides what follows), or detach the table first.",
+            ),
+            Error::EngineOwned { what } => part(
+                S::ERRCODE_INSUFFICIENT_PRIVILEGE,
+                format!("{what} belongs to the engine"),
+                json!({"error": "engine_owned", "what": what}),
+                "Change lots and allocations; the engine keeps the counters.",
+            ),
+            Error::KeyFixed { table, column } => part(
+                S::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("column {column} of {table} cannot change"),
+                json!({"error": "key_fixed", "table": table, "column": column}),
+                "Insert a new row and delete the old one.",
+            ),
+            Error::PresetFixed { name } => part(
+                S::ERRCODE_INSUFFICIENT_PRIVILEGE,
+                format!("preset location {name} cannot be added, changed or deleted"),
+                json!({"error": "preset_fixed", "name": name}),
+                "Add a location of your own; stockroom.hide_preset_locations hides the presets from lists.",
+            ),
+            Error::LocationInUse { location_id, problem } => part(
+                S::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("location {location_id} {problem}"),
+                json!({"error": "location_in_use", "location_id": location_id, "problem": problem}),
+                "Move what lies in it first.",
+            ),
+            Error::NotTableOwner { table } => part(
+                S::ERRCODE_INSUFFICIENT_PRIVILEGE,
+                format!("must be owner of table {table}"),
+                json!({"error": "not_table_owner", "table": table}),
+                "Let the table's owner attach or detach it.",
+            ),
+            Error::CannotAttach { table, problem, hint } => Parts {
+                sqlstate: S::ERRCODE_WRONG_OBJECT_TYPE,
+                message: format!("cannot attach {table}: {problem}"),
+                detail: json!({"error": "cannot_attach", "table": table, "problem": problem}),
+                hint: hint.clone(),
+            },
+            Error::AlreadyAttached { table } => part(
+                S::ERRCODE_DUPLICATE_OBJECT,
+                format!("{table} is attached already"),
+                json!({"error": "already_attached", "table": table}),
+                "Detach it first to attach it in another way.",
+            ),
+            Error::BadQuantity { table, rows, examples } => part(
+                S::ERRCODE_INVALID_PARAMETER_VALUE,
+                format!("{rows} rows of {table} have a quantity that cannot be: NULL, negative, too large, \
+                         finer than quantity_scale, or above the total"),
+                json!({"error": "bad_quantity", "table": table, "rows": rows, "keys": examples}),
+                "Correct them, or pass on_bad => 'zero' to count them as zero.",
+            ),
+            Error::DirectWriteRejected { table, key } => part(
+                S::ERRCODE_INSUFFICIENT_PRIVILEGE,
+                format!("the quantity of row {key} of {table} is kept by stockroom and cannot be written directly"),
+                json!({"error": "direct_write_rejected", "table": table, "key": key}),
+                "Call receive_stock or allocate_stock, write stock_lots, or attach with direct_writes => 'adjust'.",
+            ),
+            Error::AttachedKeyFixed { table, key } => part(
+                S::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("the key of row {key} of {table} cannot change while the table is attached"),
+                json!({"error": "attached_key_fixed", "table": table, "key": key}),
+                "Insert a new row and move the stock, or detach the table.",
+            ),
+            Error::ClaimsStandInTheWay { table, listings } => part(
+                S::ERRCODE_CHECK_VIOLATION,
+                format!("rows of {table} cannot be deleted: their stock is claimed"),
+                json!({"error": "stock_committed", "table": table, "listings": listings}),
+                "Release or fulfil the claims first, or attach with on_delete => 'cascade'.",
+            ),
+        }
+    }
+
+    /// Raises the error; for triggers, whose `Err` would lose SQLSTATE and DETAIL.
+    pub fn raise(self) -> ! {
+        ErrorReport::from(self).report(PgLogLevel::ERROR);
+        unreachable!("an ERROR does not return")
+    }
+}
+
+impl From<Error> for ErrorReport {
+    fn from(error: Error) -> Self {
+        let parts = error.parts();
+        ErrorReport::new(parts.sqlstate, parts.message, "stockroom")
+            .set_detail(parts.detail.to_string())
+            .set_hint(parts.hint)
+    }
+}
+
+/// A WARNING that names what could not be done, where failing the claim would be worse.
+pub fn warn(message: String) {
+    ereport!(
+        PgLogLevel::WARNING,
+        PgSqlErrorCode::ERRCODE_WARNING,
+        message
+    );
+}

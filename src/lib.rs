@@ -1,0 +1,74 @@
+//! Stockroom: stock logic inside PostgreSQL. This file is the map: the modules, the SQL files and
+//! their order, and what happens when the library is loaded.
+//!
+//! Data flows one way: API → plan (pure, `stockroom-core`) → counters → rows.
+
+use pgrx::prelude::*;
+
+// The ground floor.
+mod engine;
+mod error;
+mod ids;
+mod plans;
+mod settings;
+mod subtransaction;
+mod tenant;
+
+// The one place that changes counters.
+mod counters;
+
+::pgrx::pg_module_magic!(name, version);
+
+// Tables first, in the order of their references; then the triggers over the functions that pgrx
+// declares; last what holds for every object at once.
+extension_sql_file!(
+    "../sql/locations.sql",
+    name = "locations",
+    requires = [tenant::current_tenant]
+);
+extension_sql_file!(
+    "../sql/listings.sql",
+    name = "listings",
+    requires = ["locations"]
+);
+extension_sql_file!("../sql/lots.sql", name = "lots", requires = ["listings"]);
+extension_sql_file!(
+    "../sql/allocations.sql",
+    name = "allocations",
+    requires = ["lots"]
+);
+extension_sql_file!(
+    "../sql/attached.sql",
+    name = "attached",
+    requires = ["allocations"]
+);
+extension_sql_file!(
+    "../sql/counters.sql",
+    name = "counters",
+    requires = [
+        "attached",
+        counters::allocation_triggers::stock_allocations_before,
+        counters::allocation_triggers::stock_allocations_after,
+        counters::invariants::stock_lots_check,
+        counters::invariants::stock_lots_check_unlisted,
+        counters::invariants::stock_levels_check,
+        counters::invariants::stock_listings_check,
+        counters::listing_triggers::stock_listings_before,
+        counters::listing_triggers::stock_levels_before,
+        counters::listing_triggers::stock_listings_removed,
+        counters::listing_triggers::stock_listings_deferred_sync,
+        counters::lot_triggers::stock_lots_before,
+        counters::lot_triggers::stock_lots_after,
+        counters::verify::verify_stock,
+        counters::repair::repair_stock,
+    ]
+);
+extension_sql_file!("../sql/privileges.sql", name = "privileges", finalize);
+
+/// Runs once in every backend that loads the library.
+#[pg_guard]
+pub extern "C-unwind" fn _PG_init() {
+    settings::define();
+    engine::watch();
+    counters::aside::watch();
+}

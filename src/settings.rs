@@ -1,0 +1,74 @@
+//! The library's own settings (`stockroom.*`).
+
+use pgrx::prelude::*;
+use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
+use std::ffi::{c_char, c_void, CStr, CString};
+use uuid::Uuid;
+
+static TENANT_ID: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
+static HIDE_PRESET_LOCATIONS: GucSetting<bool> = GucSetting::<bool>::new(false);
+
+/// Accepts only what reads as a uuid, so that a typing error fails at SET and not at the next claim.
+#[pg_guard]
+unsafe extern "C-unwind" fn check_tenant(
+    value: *mut *mut c_char,
+    _extra: *mut *mut c_void,
+    _source: pg_sys::GucSource::Type,
+) -> bool {
+    // SAFETY: PostgreSQL passes a pointer to the new value, which is NULL or a C string.
+    let text = unsafe {
+        if value.is_null() || (*value).is_null() {
+            return true;
+        }
+        CStr::from_ptr(*value)
+    };
+    text.to_bytes().is_empty()
+        || text
+            .to_str()
+            .is_ok_and(|text| Uuid::try_parse(text).is_ok())
+}
+
+/// Defines the settings; called once, when the library is loaded.
+pub fn define() {
+    // SAFETY: the hook is guarded, and reads only the value it is given.
+    unsafe {
+        GucRegistry::define_string_guc_with_hooks(
+            c"stockroom.tenant_id",
+            c"Tenant whose stock this session works on.",
+            c"A uuid; unset means the nil uuid. Set it for a role with ALTER ROLE ... SET.",
+            &TENANT_ID,
+            GucContext::Suset,
+            GucFlags::default(),
+            Some(check_tenant),
+            None,
+            None,
+        );
+    }
+    GucRegistry::define_bool_guc(
+        c"stockroom.hide_preset_locations",
+        c"Hides all preset locations but Unspecified from list_locations().",
+        c"The presets stay usable.",
+        &HIDE_PRESET_LOCATIONS,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    // SAFETY: the prefix is a static C string.
+    unsafe { pg_sys::MarkGUCPrefixReserved(c"stockroom".as_ptr()) };
+}
+
+/// The session's tenant; the nil uuid where none is set.
+pub fn tenant_id() -> Uuid {
+    TENANT_ID
+        .get()
+        .and_then(|text| {
+            text.to_str()
+                .ok()
+                .and_then(|text| Uuid::try_parse(text).ok())
+        })
+        .unwrap_or(Uuid::nil())
+}
+
+/// Whether lists leave the presets out.
+pub fn hide_preset_locations() -> bool {
+    HIDE_PRESET_LOCATIONS.get()
+}
