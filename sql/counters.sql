@@ -1,6 +1,12 @@
 -- The second door: triggers that keep the counters right whoever writes, and judge the final state
 -- at commit. Their functions stand aside for the engine's own statements.
 
+-- locations
+CREATE TRIGGER stockroom_before BEFORE INSERT OR UPDATE OR DELETE ON locations
+    FOR EACH ROW EXECUTE FUNCTION locations_before();
+CREATE TRIGGER stockroom_truncate BEFORE TRUNCATE ON locations
+    FOR EACH STATEMENT EXECUTE FUNCTION locations_before();
+
 -- stock_lots
 CREATE TRIGGER stockroom_before BEFORE INSERT OR UPDATE ON stock_lots
     FOR EACH ROW EXECUTE FUNCTION stock_lots_before();
@@ -58,3 +64,27 @@ CREATE CONSTRAINT TRIGGER stockroom_deferred_sync AFTER UPDATE ON stock_listings
           AND (NEW.quantity_total, NEW.quantity_available, NEW.quantity_allocated, NEW.quantity_held)
               IS DISTINCT FROM (OLD.quantity_total, OLD.quantity_available, OLD.quantity_allocated, OLD.quantity_held))
     EXECUTE FUNCTION stock_listings_deferred_sync();
+
+COMMENT ON TRIGGER stockroom_before ON locations IS 'Presets stay as they are, the tree stays a tree';
+COMMENT ON TRIGGER stockroom_truncate ON locations IS 'The presets cannot be truncated away';
+COMMENT ON TRIGGER stockroom_before ON stock_lots IS 'Puts the true counter back, takes no location for Unspecified';
+COMMENT ON TRIGGER stockroom_insert ON stock_lots IS 'Counts new lots';
+COMMENT ON TRIGGER stockroom_update ON stock_lots IS 'Counts changed lots';
+COMMENT ON TRIGGER stockroom_delete ON stock_lots IS 'Counts deleted lots and takes their claims away';
+COMMENT ON TRIGGER stockroom_truncate ON stock_lots IS 'Counts that no lots are left';
+COMMENT ON TRIGGER stockroom_check ON stock_lots IS 'At commit: a lot has what is allocated from it';
+COMMENT ON TRIGGER stockroom_check_unlisted ON stock_lots IS 'At commit: a lot taken off the list is not claimed';
+COMMENT ON TRIGGER stockroom_before ON stock_allocations IS 'Fills the listing in from the lot';
+COMMENT ON TRIGGER stockroom_insert ON stock_allocations IS 'Counts new claims';
+COMMENT ON TRIGGER stockroom_update ON stock_allocations IS 'Counts changed claims';
+COMMENT ON TRIGGER stockroom_delete ON stock_allocations IS 'Counts deleted claims';
+COMMENT ON TRIGGER stockroom_truncate ON stock_allocations IS 'Counts that no claims are left';
+COMMENT ON TRIGGER stockroom_before ON stock_levels IS 'Levels belong to the engine';
+COMMENT ON TRIGGER stockroom_truncate ON stock_levels IS 'Levels belong to the engine';
+COMMENT ON TRIGGER stockroom_check ON stock_levels IS 'At commit: no location has less than is claimed there';
+COMMENT ON TRIGGER stockroom_before ON stock_listings IS 'Puts back what belongs to the engine';
+COMMENT ON TRIGGER stockroom_delete ON stock_listings IS 'A deleted listing takes its levels and claims with it';
+COMMENT ON TRIGGER stockroom_before_truncate ON stock_listings IS 'Listings of attached tables cannot be truncated away';
+COMMENT ON TRIGGER stockroom_truncate ON stock_listings IS 'Takes all levels away';
+COMMENT ON TRIGGER stockroom_check ON stock_listings IS 'At commit: available is not below -backorder_limit';
+COMMENT ON TRIGGER stockroom_deferred_sync ON stock_listings IS 'At commit: writes attached rows with deferred sync';

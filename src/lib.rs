@@ -6,16 +6,22 @@
 use pgrx::prelude::*;
 
 // The ground floor.
+mod arguments;
 mod engine;
 mod error;
 mod ids;
 mod plans;
+mod requests;
 mod settings;
 mod subtransaction;
 mod tenant;
 
 // The one place that changes counters.
 mod counters;
+
+// The domains.
+mod allocations;
+mod stock;
 
 ::pgrx::pg_module_magic!(name, version);
 
@@ -61,6 +67,37 @@ extension_sql_file!(
         counters::lot_triggers::stock_lots_after,
         counters::verify::verify_stock,
         counters::repair::repair_stock,
+        stock::locations::locations_before,
+    ]
+);
+extension_sql_file!("../sql/views.sql", name = "views", requires = ["counters"]);
+extension_sql_file!(
+    "../sql/functions.sql",
+    name = "functions",
+    requires = [
+        "counters",
+        allocations::allocate::allocate_stock,
+        allocations::allocate::allocate_order,
+        allocations::explain::explain_allocation,
+        allocations::lots::allocate_lots,
+        allocations::settle::release_allocations,
+        allocations::settle::fulfill_allocations,
+        stock::listings::register_listing,
+        stock::listings::delete_listing,
+        stock::locations::list_locations,
+        stock::read::get_available_stock,
+        stock::read::get_reserved_stock,
+        stock::read::get_total_stock,
+        stock::read::get_available_stock_at,
+        stock::read::get_reserved_stock_at,
+        stock::read::get_total_stock_at,
+        stock::read::get_stock,
+        stock::receive::receive_stock,
+        stock::stockroom_version,
+        stock::units::quantity_to_units,
+        stock::units::units_to_quantity,
+        stock::units::to_units,
+        stock::units::to_quantity,
     ]
 );
 extension_sql_file!("../sql/privileges.sql", name = "privileges", finalize);

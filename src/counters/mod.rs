@@ -66,6 +66,10 @@ impl Counts {
         i64::from(self.listed) - i64::from(self.allocated) - i64::from(self.held)
     }
 
+    pub fn reserved(&self) -> i32 {
+        self.allocated + self.held
+    }
+
     /// Adds a delta, or names the first counter that leaves 0 to 2³¹−1.
     pub fn plus(&self, delta: Delta) -> Result<Counts, (&'static str, i64)> {
         let sum = |name, stored: i32, change: i64| {

@@ -1,0 +1,3 @@
+//! Every test that needs a server, one module a theme. One program, so that they share one server.
+
+mod harness;

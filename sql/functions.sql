@@ -1,0 +1,49 @@
+-- What \df+ says about the API.
+COMMENT ON FUNCTION current_tenant() IS 'Tenant of this session: the setting stockroom.tenant_id, or the nil uuid';
+COMMENT ON FUNCTION stockroom_version() IS 'Version of the library';
+
+COMMENT ON FUNCTION get_available_stock(uuid) IS 'Units that can be had now: listed less allocated less held; 0 for an unknown listing';
+COMMENT ON FUNCTION get_reserved_stock(uuid) IS 'Units that are claimed: active allocations on listed lots, and live holds';
+COMMENT ON FUNCTION get_total_stock(uuid) IS 'Units of all lots, listed or not';
+COMMENT ON FUNCTION get_available_stock(uuid, uuid) IS 'Units that can be had now at one location';
+COMMENT ON FUNCTION get_reserved_stock(uuid, uuid) IS 'Units that are claimed at one location';
+COMMENT ON FUNCTION get_total_stock(uuid, uuid) IS 'Units of all lots at one location';
+COMMENT ON FUNCTION get_stock(uuid[]) IS 'Numbers of many listings, a row for each id given; available_to_promise is available less safety_stock';
+
+COMMENT ON FUNCTION register_listing(text, text, uuid, text, text, numeric, jsonb, uuid, text, integer, integer, integer, integer, integer)
+    IS 'Registers a thing with a quantity and returns its key; listing_exists if sku, barcode or key is taken';
+COMMENT ON FUNCTION delete_listing(uuid) IS 'Deletes a listing with its lots and all claims on them';
+COMMENT ON FUNCTION receive_stock(uuid, integer, uuid, uuid, text, date, numeric, text, boolean, text)
+    IS 'Receives units as a new lot and returns the lot''s key';
+COMMENT ON FUNCTION list_locations() IS 'Locations that this tenant can use, in display order';
+COMMENT ON FUNCTION quantity_to_units(numeric, integer) IS 'Whole units of a decimal quantity: 12.345 with scale 3 is 12345';
+COMMENT ON FUNCTION units_to_quantity(integer, integer) IS 'Decimal quantity of whole units: 12345 with scale 3 is 12.345';
+COMMENT ON FUNCTION to_units(uuid, numeric) IS 'Whole units of a decimal quantity, by the listing''s quantity_scale';
+COMMENT ON FUNCTION to_quantity(uuid, integer) IS 'Decimal quantity of whole units, by the listing''s quantity_scale';
+
+COMMENT ON FUNCTION allocate_stock(uuid, uuid, integer, text, uuid, boolean, text, text)
+    IS 'Allocates units to an order, from lots chosen by strategy; a row a lot';
+COMMENT ON FUNCTION allocate_order(uuid, jsonb, text, text)
+    IS 'Allocates all lines [{"listing_id", "quantity", "location_id"?, "strategy"?}] of an order, or nothing';
+COMMENT ON FUNCTION allocate_lots(uuid, jsonb, text, text)
+    IS 'Allocates chosen lots [{"lot_id", "quantity"}] to an order, all or nothing';
+COMMENT ON FUNCTION release_allocations(uuid, uuid, integer, text) IS 'Frees active allocations of an order; returns the units';
+COMMENT ON FUNCTION fulfill_allocations(uuid, uuid, integer, text) IS 'Goods leave: ends active allocations of an order and lowers their lots; returns the units';
+COMMENT ON FUNCTION explain_allocation(uuid, integer, text, uuid) IS 'Which lots allocate_stock would choose, and why; takes nothing';
+
+COMMENT ON FUNCTION verify_stock() IS 'Every counter and attached column against the rows; no rows is the proof that all is right';
+COMMENT ON FUNCTION repair_stock() IS 'Rewrites every counter and attached column from the rows; returns how many were wrong';
+
+COMMENT ON FUNCTION locations_before() IS 'Trigger: presets stay as they are, the tree stays a tree';
+COMMENT ON FUNCTION stock_lots_before() IS 'Trigger: puts the true counter back, takes no location for Unspecified';
+COMMENT ON FUNCTION stock_lots_after() IS 'Trigger: counts what a client''s statement adds and takes';
+COMMENT ON FUNCTION stock_lots_check() IS 'Trigger at commit: a lot has what is allocated from it';
+COMMENT ON FUNCTION stock_lots_check_unlisted() IS 'Trigger at commit: a lot taken off the list is not claimed';
+COMMENT ON FUNCTION stock_allocations_before() IS 'Trigger: fills the listing in from the lot';
+COMMENT ON FUNCTION stock_allocations_after() IS 'Trigger: counts what a client''s statement claims and frees';
+COMMENT ON FUNCTION stock_levels_before() IS 'Trigger: levels belong to the engine';
+COMMENT ON FUNCTION stock_levels_check() IS 'Trigger at commit: no location has less than is claimed there';
+COMMENT ON FUNCTION stock_listings_before() IS 'Trigger: puts back what belongs to the engine';
+COMMENT ON FUNCTION stock_listings_removed() IS 'Trigger: a deleted listing takes its levels and claims with it';
+COMMENT ON FUNCTION stock_listings_check() IS 'Trigger at commit: available is not below -backorder_limit';
+COMMENT ON FUNCTION stock_listings_deferred_sync() IS 'Trigger at commit: writes the attached row of a listing with deferred sync';

@@ -1,0 +1,55 @@
+-- Numbers for people: integer units beside the decimal quantities that the listing's scale makes of
+-- them. security_invoker: a view shows nobody more than the tables would.
+CREATE VIEW stock_overview WITH (security_invoker = true) AS
+SELECT listing_id, tenant_id, sku, name, unit, quantity_scale,
+       quantity_available                                AS available_units,
+       quantity_allocated + quantity_held                AS reserved_units,
+       quantity_total                                    AS total_units,
+       quantity_available - safety_stock                 AS available_to_promise_units,
+       round(quantity_available                 / power(10::numeric, quantity_scale), quantity_scale) AS available,
+       round((quantity_allocated + quantity_held) / power(10::numeric, quantity_scale), quantity_scale) AS reserved,
+       round(quantity_total                     / power(10::numeric, quantity_scale), quantity_scale) AS total
+  FROM stock_listings;
+
+COMMENT ON VIEW stock_overview IS 'Stock of every listing, in integer units and in the decimal quantities of its unit';
+COMMENT ON COLUMN stock_overview.listing_id IS 'Listing';
+COMMENT ON COLUMN stock_overview.tenant_id IS 'Tenant that owns it';
+COMMENT ON COLUMN stock_overview.sku IS 'Stock keeping unit';
+COMMENT ON COLUMN stock_overview.name IS 'Name for people';
+COMMENT ON COLUMN stock_overview.unit IS 'What one counts';
+COMMENT ON COLUMN stock_overview.quantity_scale IS 'Decimal places of the unit';
+COMMENT ON COLUMN stock_overview.available_units IS 'Units that can be had now';
+COMMENT ON COLUMN stock_overview.reserved_units IS 'Units that are claimed';
+COMMENT ON COLUMN stock_overview.total_units IS 'Units of all lots';
+COMMENT ON COLUMN stock_overview.available_to_promise_units IS 'Units that a new claim may take';
+COMMENT ON COLUMN stock_overview.available IS 'available_units as a decimal quantity';
+COMMENT ON COLUMN stock_overview.reserved IS 'reserved_units as a decimal quantity';
+COMMENT ON COLUMN stock_overview.total IS 'total_units as a decimal quantity';
+
+CREATE VIEW stock_lots_overview WITH (security_invoker = true) AS
+SELECT l.lot_id, l.tenant_id, l.listing_id, g.sku, g.unit, p.name AS location, l.listed, l.expires_on,
+       l.quantity_total                        AS total_units,
+       l.quantity_allocated                    AS allocated_units,
+       l.quantity_total - l.quantity_allocated AS free_units,
+       round(l.quantity_total                          / power(10::numeric, g.quantity_scale), g.quantity_scale) AS total,
+       round(l.quantity_allocated                      / power(10::numeric, g.quantity_scale), g.quantity_scale) AS allocated,
+       round((l.quantity_total - l.quantity_allocated) / power(10::numeric, g.quantity_scale), g.quantity_scale) AS free
+  FROM stock_lots l
+  JOIN stock_listings g ON g.listing_id = l.listing_id
+  JOIN locations p ON p.location_id = l.location_id;
+
+COMMENT ON VIEW stock_lots_overview IS 'Every lot with its place, in integer units and in decimal quantities';
+COMMENT ON COLUMN stock_lots_overview.lot_id IS 'Lot';
+COMMENT ON COLUMN stock_lots_overview.tenant_id IS 'Tenant that owns it';
+COMMENT ON COLUMN stock_lots_overview.listing_id IS 'Listing';
+COMMENT ON COLUMN stock_lots_overview.sku IS 'Stock keeping unit of the listing';
+COMMENT ON COLUMN stock_lots_overview.unit IS 'What one counts';
+COMMENT ON COLUMN stock_lots_overview.location IS 'Name of the place where it lies';
+COMMENT ON COLUMN stock_lots_overview.listed IS 'Only listed lots count as available';
+COMMENT ON COLUMN stock_lots_overview.expires_on IS 'Last day on which it may be picked';
+COMMENT ON COLUMN stock_lots_overview.total_units IS 'Units in the lot';
+COMMENT ON COLUMN stock_lots_overview.allocated_units IS 'Units that are allocated';
+COMMENT ON COLUMN stock_lots_overview.free_units IS 'Units that are not';
+COMMENT ON COLUMN stock_lots_overview.total IS 'total_units as a decimal quantity';
+COMMENT ON COLUMN stock_lots_overview.allocated IS 'allocated_units as a decimal quantity';
+COMMENT ON COLUMN stock_lots_overview.free IS 'free_units as a decimal quantity';

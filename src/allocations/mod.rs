@@ -1,0 +1,9 @@
+//! Hard claims: an order takes units of lots, and later gives them back or takes them away.
+
+pub mod allocate;
+pub mod answer;
+pub mod explain;
+pub mod lots;
+pub mod rows;
+pub mod settle;
+pub mod take;

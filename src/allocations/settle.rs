@@ -1,0 +1,232 @@
+//! release_allocations and fulfill_allocations: how active claims end.
+
+use super::allocate::request;
+use crate::arguments::{positive_if_given, required_id};
+use crate::counters::lots::{self, LotDelta};
+use crate::counters::{aside, mirror, Guard};
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::ids;
+use crate::plans::{self, id, id_list, maybe_id, Statement};
+use crate::requests;
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::pg_sys::{INT4ARRAYOID, TEXTOID, UUIDARRAYOID, UUIDOID};
+use pgrx::prelude::*;
+use pgrx::Uuid;
+use serde_json::json;
+use std::collections::BTreeMap;
+use stockroom_core::claim::{split, AllocationStatus};
+
+static LISTINGS: Statement = Statement::fresh(
+    "SELECT DISTINCT listing_id FROM {s}.stock_allocations
+      WHERE order_id = $1 AND tenant_id = $2 AND status = 'active' AND ($3 IS NULL OR listing_id = $3)",
+    &[UUIDOID, UUIDOID, UUIDOID],
+);
+/// Claims are locked before their lots, in key order.
+static LOCK: Statement = Statement::fresh(
+    "SELECT allocation_id, listing_id, lot_id, quantity FROM {s}.stock_allocations
+      WHERE order_id = $1 AND tenant_id = $2 AND status = 'active' AND ($3 IS NULL OR listing_id = $3)
+      ORDER BY allocation_id FOR NO KEY UPDATE",
+    &[UUIDOID, UUIDOID, UUIDOID],
+);
+static END_WHOLE: Statement = Statement::fresh(
+    "UPDATE {s}.stock_allocations SET status = $1, updated_at = clock_timestamp()
+      WHERE allocation_id = ANY ($2) AND tenant_id = $3",
+    &[TEXTOID, UUIDARRAYOID, UUIDOID],
+);
+static LOWER: Statement = Statement::fresh(
+    "UPDATE {s}.stock_allocations a SET quantity = a.quantity - n.part, updated_at = clock_timestamp()
+       FROM unnest($1::uuid[], $2::int[]) AS n (allocation_id, part)
+      WHERE a.allocation_id = n.allocation_id AND a.tenant_id = $3",
+    &[UUIDARRAYOID, INT4ARRAYOID, UUIDOID],
+);
+static INSERT_PART: Statement = Statement::fresh(
+    "INSERT INTO {s}.stock_allocations
+            (allocation_id, tenant_id, listing_id, lot_id, order_id, quantity, status, hold_id, created_at)
+     SELECT n.part_id, a.tenant_id, a.listing_id, a.lot_id, a.order_id, n.part, $1, a.hold_id, a.created_at
+       FROM unnest($2::uuid[], $3::uuid[], $4::int[]) AS n (part_id, allocation_id, part)
+       JOIN {s}.stock_allocations a ON a.allocation_id = n.allocation_id AND a.tenant_id = $5",
+    &[TEXTOID, UUIDARRAYOID, UUIDARRAYOID, INT4ARRAYOID, UUIDOID],
+);
+
+/// Which claims end, and how.
+struct Settlement {
+    order_id: uuid::Uuid,
+    listing_id: Option<uuid::Uuid>,
+    quantity: Option<i32>,
+    /// `Released` or `Fulfilled`.
+    status: AllocationStatus,
+}
+
+struct Claim {
+    allocation_id: uuid::Uuid,
+    listing_id: uuid::Uuid,
+    lot_id: uuid::Uuid,
+    quantity: i32,
+}
+
+impl Settlement {
+    /// Ends the claims and answers how many units that were.
+    fn settle(&self, engine: &Engine) -> Result<i32, Error> {
+        let order = || {
+            [
+                id(self.order_id),
+                id(engine.tenant),
+                maybe_id(self.listing_id),
+            ]
+        };
+        let listings = plans::run(engine, &LISTINGS, &order(), |row| row.id(1));
+        if !listings.is_empty() {
+            mirror::lock_of_listings(engine, listings);
+        }
+        let mut claims = plans::run(engine, &LOCK, &order(), |row| Claim {
+            allocation_id: row.id(1),
+            listing_id: row.id(2),
+            lot_id: row.id(3),
+            quantity: row.need(4),
+        });
+        if self.status == AllocationStatus::Released {
+            // Newest first: what is kept is what the strategy preferred.
+            claims.reverse();
+        }
+        let active: Vec<_> = claims
+            .iter()
+            .map(|claim| (claim.allocation_id, claim.quantity))
+            .collect();
+        let parts =
+            split(&active, self.quantity).map_err(|too_much| Error::AllocationNotActive {
+                order_id: self.order_id,
+                requested: self.quantity.unwrap_or(0).into(),
+                active: too_much.active,
+            })?;
+        if parts.is_empty() {
+            return Ok(0);
+        }
+        let units: i64 = parts.iter().map(|part| i64::from(part.quantity)).sum();
+        let units = i32::try_from(units).map_err(|_| Error::QuantityOutOfRange {
+            what: format!("units of order {}", self.order_id),
+            value: units,
+        })?;
+
+        let mut deltas: BTreeMap<uuid::Uuid, LotDelta> = BTreeMap::new();
+        for part in &parts {
+            let claim = claims
+                .iter()
+                .find(|claim| claim.allocation_id == part.allocation_id);
+            let claim = claim.expect("a part is of a claim that was read");
+            let delta = deltas.entry(claim.lot_id).or_insert(LotDelta {
+                tenant_id: engine.tenant,
+                listing_id: claim.listing_id,
+                lot_id: claim.lot_id,
+                allocated: 0,
+                total: 0,
+            });
+            delta.allocated -= i64::from(part.quantity);
+            if self.status == AllocationStatus::Fulfilled {
+                delta.total -= i64::from(part.quantity);
+            }
+        }
+        let deltas: Vec<LotDelta> = deltas.into_values().collect();
+        let after = lots::apply(engine, &deltas, Guard::Later).map_err(|refusal| {
+            refusal.into_error(Error::LotNotFound {
+                lot_id: deltas[0].lot_id,
+            })
+        })?;
+        self.write(engine, &parts);
+        mirror::write(engine, &after);
+        Ok(units)
+    }
+
+    fn write(&self, engine: &Engine, parts: &[stockroom_core::claim::Part]) {
+        let status = self.status.name();
+        let whole: Vec<_> = parts
+            .iter()
+            .filter(|part| part.whole)
+            .map(|part| part.allocation_id)
+            .collect();
+        let split: Vec<_> = parts.iter().filter(|part| !part.whole).collect();
+        aside::during(|| {
+            if !whole.is_empty() {
+                let args = [status.into(), id_list(whole), id(engine.tenant)];
+                plans::run(engine, &END_WHOLE, &args, |_| ());
+            }
+            if !split.is_empty() {
+                let ids = || id_list(split.iter().map(|part| part.allocation_id));
+                let quantities = || split.iter().map(|part| part.quantity).collect::<Vec<i32>>();
+                let args = [ids(), quantities().into(), id(engine.tenant)];
+                plans::run(engine, &LOWER, &args, |_| ());
+                let keys = id_list(split.iter().map(|_| ids::new_key()));
+                let args = [
+                    status.into(),
+                    keys,
+                    ids(),
+                    quantities().into(),
+                    id(engine.tenant),
+                ];
+                plans::run(engine, &INSERT_PART, &args, |_| ());
+            }
+        });
+    }
+
+    fn once(
+        &self,
+        engine: &Engine,
+        function: &'static str,
+        key: Option<&str>,
+    ) -> Result<i32, Error> {
+        let arguments = json!({
+            "order_id": self.order_id, "listing_id": self.listing_id, "quantity": self.quantity,
+        });
+        let request = request(function, key, arguments);
+        let (answer, _) = requests::once(engine, request, || Ok(json!(self.settle(engine)?)))?;
+        Ok(answer.as_i64().unwrap_or(0) as i32)
+    }
+}
+
+/// Frees active allocations of an order, and returns how many units that were.
+///
+/// `listing_id` limits it to one listing; `quantity` to so many units, newest claims first, splitting
+/// the last. Nothing active is 0; a quantity above what is active is allocation_not_active. A replay
+/// with the same `idempotency_key` changes nothing and returns the first answer.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn release_allocations(
+    order_id: Option<Uuid>,
+    listing_id: default!(Option<Uuid>, "NULL"),
+    quantity: default!(Option<i32>, "NULL"),
+    idempotency_key: default!(Option<String>, "NULL"),
+    fcinfo: pg_sys::FunctionCallInfo,
+) -> Result<i32, ErrorReport> {
+    let settlement = Settlement {
+        order_id: required_id("order_id", order_id)?,
+        listing_id: listing_id.map(ids::from_pg),
+        quantity: positive_if_given("quantity", quantity)?,
+        status: AllocationStatus::Released,
+    };
+    let engine = Engine::of_call(fcinfo);
+    Ok(settlement.once(&engine, "release_allocations", idempotency_key.as_deref())?)
+}
+
+/// Goods of an order leave: ends its active allocations and lowers their lots. Returns the units.
+///
+/// `listing_id` limits it to one listing; `quantity` to so many units, oldest claims first, splitting
+/// the last. Nothing active is 0; a quantity above what is active is allocation_not_active. A replay
+/// with the same `idempotency_key` changes nothing and returns the first answer.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn fulfill_allocations(
+    order_id: Option<Uuid>,
+    listing_id: default!(Option<Uuid>, "NULL"),
+    quantity: default!(Option<i32>, "NULL"),
+    idempotency_key: default!(Option<String>, "NULL"),
+    fcinfo: pg_sys::FunctionCallInfo,
+) -> Result<i32, ErrorReport> {
+    let settlement = Settlement {
+        order_id: required_id("order_id", order_id)?,
+        listing_id: listing_id.map(ids::from_pg),
+        quantity: positive_if_given("quantity", quantity)?,
+        status: AllocationStatus::Fulfilled,
+    };
+    let engine = Engine::of_call(fcinfo);
+    Ok(settlement.once(&engine, "fulfill_allocations", idempotency_key.as_deref())?)
+}

@@ -1,0 +1,256 @@
+//! Taking stock: plan on what is read, apply under locks, plan again when somebody was faster.
+
+use super::answer::{Allocated, Short, Taken};
+use super::rows::{self, Listing, Which};
+use crate::counters::lots::LotDelta;
+use crate::counters::{self, mirror, Guard, ListingAfter, Refusal};
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::subtransaction::{attempt, Outcome};
+use stockroom_core::lines::Line;
+use stockroom_core::plan::{self, Lot, Pick, PlanLine, Strategy};
+use uuid::Uuid;
+
+/// What an order wants.
+pub struct Want {
+    pub order_id: Uuid,
+    /// Merged and sorted.
+    pub lines: Vec<Line>,
+    /// Take what there is; for a single line.
+    pub partial: bool,
+}
+
+enum Loss {
+    Raced,
+    Short(Short),
+    Error(Error),
+}
+
+/// Claims the lines, all or nothing, or what there is of a single partial one.
+pub fn take(engine: &Engine, want: &Want) -> Result<Taken, Error> {
+    let ids = listing_ids(&want.lines);
+    let mut listings = read_listings(engine, &ids)?;
+    if let Some(short) = refuse_early(want, &listings) {
+        return Ok(Taken::Short(short));
+    }
+    let attached: Vec<_> = listings
+        .iter()
+        .filter_map(|listing| listing.attached.clone())
+        .collect();
+    if attached.iter().any(|row| !row.deferred) {
+        mirror::lock(engine, sorted(attached));
+        listings = read_listings(engine, &ids)?;
+    }
+    // A single lot leaves nothing to choose: losing it writes nothing, so nothing need be undone.
+    let lots = rows::lots(engine, &ids, Which::Free);
+    let single = lots.len() == 1
+        && listings
+            .iter()
+            .all(|listing| listing.safety_stock == 0 && listing.held == 0);
+    let first = if single {
+        claim(engine, want, &listings, &lots)
+    } else {
+        undo_if_lost(|| claim(engine, want, &listings, &lots))
+    };
+    let outcome = first
+        .or_else(|loss| match loss {
+            Loss::Raced => {
+                let listings = read_listings(engine, &ids).map_err(Loss::Error)?;
+                let lots = rows::lots(engine, &ids, Which::Free);
+                undo_if_lost(|| claim(engine, want, &listings, &lots))
+            }
+            other => Err(other),
+        })
+        .or_else(|loss| match loss {
+            // Twice overtaken: lock all lots in order, then nobody can be faster.
+            Loss::Raced => undo_if_lost(|| {
+                let lots = rows::lots(engine, &ids, Which::Locked);
+                let listings = read_listings(engine, &ids).map_err(Loss::Error)?;
+                claim(engine, want, &listings, &lots)
+            }),
+            other => Err(other),
+        });
+    match outcome {
+        Ok((picks, after)) => {
+            let keys = rows::insert(engine, want.order_id, &picks);
+            mirror::write(engine, &after);
+            Ok(Taken::Done(answer(&picks, &keys, &after)))
+        }
+        Err(Loss::Short(short)) => Ok(Taken::Short(short)),
+        Err(Loss::Error(error)) => Err(error),
+        // With all lots locked only a level or a listing can refuse: that much is promised away.
+        Err(Loss::Raced) => {
+            let listings = read_listings(engine, &ids)?;
+            Ok(Taken::Short(refuse_early(want, &listings).unwrap_or_else(
+                || {
+                    let line = &want.lines[0];
+                    short_of(line, listing_of(&listings, line).promise())
+                },
+            )))
+        }
+    }
+}
+
+/// What is needed to refuse without taking a lock or writing anything.
+pub fn refused_by_a_read(engine: &Engine, want: &Want) -> Result<Option<Short>, Error> {
+    let listings = read_listings(engine, &listing_ids(&want.lines))?;
+    Ok(refuse_early(want, &listings))
+}
+
+fn undo_if_lost<T>(run: impl FnOnce() -> Result<T, Loss>) -> Result<T, Loss> {
+    attempt(|| match run() {
+        Ok(value) => Outcome::Keep(value),
+        Err(loss) => Outcome::Undo(loss),
+    })
+}
+
+fn listing_ids(lines: &[Line]) -> Vec<Uuid> {
+    let mut ids: Vec<Uuid> = lines.iter().map(|line| line.listing_id).collect();
+    ids.dedup();
+    ids
+}
+
+fn sorted<T: Ord>(mut rows: Vec<T>) -> Vec<T> {
+    rows.sort();
+    rows
+}
+
+fn read_listings(engine: &Engine, ids: &[Uuid]) -> Result<Vec<Listing>, Error> {
+    let listings = rows::listings(engine, ids);
+    let known = |id: &Uuid| listings.iter().any(|listing| listing.listing_id == *id);
+    match ids.iter().find(|id| !known(id)) {
+        Some(&listing_id) => Err(Error::ListingNotFound { listing_id }),
+        None => Ok(listings),
+    }
+}
+
+fn listing_of<'a>(listings: &'a [Listing], line: &Line) -> &'a Listing {
+    listings
+        .iter()
+        .find(|listing| listing.listing_id == line.listing_id)
+        .expect("listing was read")
+}
+
+fn short_of(line: &Line, available: i64) -> Short {
+    Short {
+        listing_id: line.listing_id,
+        location_id: line.location_id,
+        requested: line.quantity.into(),
+        available: available.max(0),
+    }
+}
+
+/// Short by the listing's own counter, whatever the lots say.
+fn refuse_early(want: &Want, listings: &[Listing]) -> Option<Short> {
+    listings.iter().find_map(|listing| {
+        let own = |line: &&Line| line.listing_id == listing.listing_id;
+        let requested: i64 = want
+            .lines
+            .iter()
+            .filter(own)
+            .map(|line| i64::from(line.quantity))
+            .sum();
+        let enough = if want.partial { 1 } else { requested };
+        (listing.promise() < enough).then(|| Short {
+            listing_id: listing.listing_id,
+            location_id: None,
+            requested,
+            available: listing.promise().max(0),
+        })
+    })
+}
+
+fn strategy_of(line: &Line, listing: &Listing) -> Strategy {
+    line.strategy
+        .and_then(|name| Strategy::parse(name, &listing.priority))
+        .unwrap_or_else(|| listing.strategy.clone())
+}
+
+fn plan_picks(want: &Want, listings: &[Listing], lots: &[Lot]) -> Result<Vec<Pick>, Short> {
+    if let Some(short) = refuse_early(want, listings) {
+        return Err(short);
+    }
+    if let [line] = want.lines.as_slice() {
+        let listing = listing_of(listings, line);
+        let wanted = i64::from(line.quantity).min(listing.promise()) as i32;
+        let strategy = strategy_of(line, listing);
+        let plan = plan::plan(lots, wanted, line.location_id, &strategy, want.partial);
+        if plan.picks.is_empty() {
+            return Err(short_of(line, i64::from(wanted) - i64::from(plan.short_by)));
+        }
+        return Ok(plan.picks);
+    }
+    let lines: Vec<PlanLine> = want
+        .lines
+        .iter()
+        .map(|line| PlanLine {
+            listing_id: line.listing_id,
+            quantity: line.quantity,
+            location: line.location_id,
+            strategy: strategy_of(line, listing_of(listings, line)),
+        })
+        .collect();
+    let plan = plan::plan_lines(lots, &lines);
+    match plan.short {
+        Some(short) => {
+            let line = &want.lines[short.index];
+            Err(short_of(
+                line,
+                i64::from(line.quantity) - i64::from(short.short_by),
+            ))
+        }
+        None => Ok(plan.merged),
+    }
+}
+
+fn claim(
+    engine: &Engine,
+    want: &Want,
+    listings: &[Listing],
+    lots: &[Lot],
+) -> Result<(Vec<Pick>, Vec<ListingAfter>), Loss> {
+    let picks = plan_picks(want, listings, lots).map_err(Loss::Short)?;
+    let after = apply(engine, &picks).map_err(|refusal| match refusal {
+        Refusal::Lost => Loss::Raced,
+        Refusal::Error(error) => Loss::Error(error),
+    })?;
+    Ok((picks, after))
+}
+
+/// Claims these picks, at most one a lot, in the counters.
+pub fn apply(engine: &Engine, picks: &[Pick]) -> Result<Vec<ListingAfter>, Refusal> {
+    let deltas: Vec<LotDelta> = picks
+        .iter()
+        .map(|pick| LotDelta {
+            tenant_id: engine.tenant,
+            listing_id: pick.listing_id,
+            lot_id: pick.lot_id,
+            allocated: pick.quantity.into(),
+            total: 0,
+        })
+        .collect();
+    counters::lots::apply(engine, &deltas, Guard::Claim)
+}
+
+/// The rows of an answer.
+pub fn answer(picks: &[Pick], keys: &[Uuid], after: &[ListingAfter]) -> Vec<Allocated> {
+    let available = |listing_id| {
+        after
+            .iter()
+            .find(|listing| listing.listing_id == listing_id)
+            .map_or(0, |l| l.available)
+    };
+    picks
+        .iter()
+        .zip(keys)
+        .map(|(pick, key)| Allocated {
+            allocation_id: Some(*key),
+            lot_id: Some(pick.lot_id),
+            location_id: Some(pick.location_id),
+            quantity: pick.quantity,
+            state: "active".to_owned(),
+            available: available(pick.listing_id),
+            listing_id: pick.listing_id,
+        })
+        .collect()
+}

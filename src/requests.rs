@@ -1,0 +1,122 @@
+//! Idempotency: a call made with a key answers a replay as it answered the first time.
+
+use crate::counters::aside;
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::plans::{self, id, Arg, Statement};
+use pgrx::pg_sys::{JSONBOID, TEXTOID, UUIDOID};
+use pgrx::JsonB;
+use serde_json::Value;
+use stockroom_core::request::first_difference;
+
+/// Longest key, as the table's CHECK has it.
+const LONGEST_KEY: usize = 200;
+
+static FIND: Statement = Statement::fresh(
+    "SELECT arguments, answer FROM {s}.stock_requests
+      WHERE tenant_id = $1 AND function = $2 AND idempotency_key = $3",
+    &[UUIDOID, TEXTOID, TEXTOID],
+);
+static BEGIN: Statement = Statement::fresh(
+    "INSERT INTO {s}.stock_requests (tenant_id, function, idempotency_key, arguments)
+     VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING true",
+    &[UUIDOID, TEXTOID, TEXTOID, JSONBOID],
+);
+static FINISH: Statement = Statement::fresh(
+    "UPDATE {s}.stock_requests SET answer = $4
+      WHERE tenant_id = $1 AND function = $2 AND idempotency_key = $3",
+    &[UUIDOID, TEXTOID, TEXTOID, JSONBOID],
+);
+static FORGET: Statement = Statement::fresh(
+    "DELETE FROM {s}.stock_requests WHERE tenant_id = $1 AND function = $2 AND idempotency_key = $3",
+    &[UUIDOID, TEXTOID, TEXTOID],
+);
+
+/// One call with its key.
+pub struct Request<'a> {
+    pub function: &'static str,
+    pub key: &'a str,
+    /// In canonical form, as one JSON object.
+    pub arguments: Value,
+}
+
+impl Request<'_> {
+    fn name(&self, engine: &Engine) -> [Arg; 3] {
+        [id(engine.tenant), self.function.into(), self.key.into()]
+    }
+
+    fn name_and(&self, engine: &Engine, value: &Value) -> [Arg; 4] {
+        let [tenant, function, key] = self.name(engine);
+        [tenant, function, key, JsonB(value.clone()).into()]
+    }
+
+    /// The answer of the first call, if there was one; by a read, so that a replay writes nothing.
+    pub fn replay(&self, engine: &Engine) -> Result<Option<Value>, Error> {
+        if self.key.is_empty() || self.key.chars().count() > LONGEST_KEY {
+            let problem = format!("must have 1 to {LONGEST_KEY} characters");
+            return Err(Error::BadArgument {
+                argument: "idempotency_key",
+                problem,
+            });
+        }
+        let found = plans::run_one(engine, &FIND, &self.name(engine), |row| {
+            (
+                row.need::<JsonB>(1).0,
+                row.get::<JsonB>(2).map_or(Value::Null, |answer| answer.0),
+            )
+        });
+        let Some((arguments, answer)) = found else {
+            return Ok(None);
+        };
+        match first_difference(&arguments, &self.arguments) {
+            None => Ok(Some(answer)),
+            Some(field) => Err(Error::IdempotencyMismatch {
+                function: self.function.to_owned(),
+                key: self.key.to_owned(),
+                field,
+            }),
+        }
+    }
+
+    /// Takes the key, or waits for another call that has it and gives its answer.
+    pub fn begin(&self, engine: &Engine) -> Result<Option<Value>, Error> {
+        let args = self.name_and(engine, &self.arguments);
+        let ours = aside::during(|| plans::run_one(engine, &BEGIN, &args, |_| ()));
+        match ours {
+            Some(()) => Ok(None),
+            None => self.replay(engine),
+        }
+    }
+
+    /// Keeps the answer for replays.
+    pub fn finish(&self, engine: &Engine, answer: &Value) {
+        aside::during(|| plans::run(engine, &FINISH, &self.name_and(engine, answer), |_| ()));
+    }
+
+    /// A refusal leaves no trace: the same key may try again.
+    pub fn forget(&self, engine: &Engine) {
+        aside::during(|| plans::run(engine, &FORGET, &self.name(engine), |_| ()));
+    }
+}
+
+/// Runs a call that cannot come up short: its errors roll everything back, the key with it.
+/// Answers with whether it was a replay.
+pub fn once(
+    engine: &Engine,
+    request: Option<Request>,
+    run: impl FnOnce() -> Result<Value, Error>,
+) -> Result<(Value, bool), Error> {
+    let Some(request) = request else {
+        return Ok((run()?, false));
+    };
+    let known = match request.replay(engine)? {
+        Some(answer) => Some(answer),
+        None => request.begin(engine)?,
+    };
+    if let Some(answer) = known {
+        return Ok((answer, true));
+    }
+    let answer = run()?;
+    request.finish(engine, &answer);
+    Ok((answer, false))
+}

@@ -1,0 +1,152 @@
+//! Goods come in.
+
+use crate::arguments::{at_most, positive, required, required_id};
+use crate::counters::{aside, mirror, rollup, Delta, Guard, LevelDeltas, LevelKey};
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::plans::{self, id, maybe_id, Statement};
+use crate::requests::{self, Request};
+use crate::{ids, stock::locations};
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::pg_sys::{BOOLOID, DATEOID, INT4OID, NUMERICOID, TEXTOID, UUIDOID};
+use pgrx::prelude::*;
+use pgrx::{AnyNumeric, Uuid};
+use serde_json::{json, Value};
+
+static INSERT: Statement = Statement::fresh(
+    "INSERT INTO {s}.stock_lots (lot_id, tenant_id, listing_id, quantity_total, location_id, owner_id,
+                                 lot_code, expires_on, unit_cost, notes, listed)
+     SELECT $1, $2, g.listing_id, $4, $5, $6, $7, $8, coalesce($9, g.unit_cost), $10, $11
+       FROM {s}.stock_listings g WHERE g.listing_id = $3 AND g.tenant_id = $2
+     RETURNING lot_id",
+    &[
+        UUIDOID, UUIDOID, UUIDOID, INT4OID, UUIDOID, UUIDOID, TEXTOID, DATEOID, NUMERICOID, TEXTOID,
+        BOOLOID,
+    ],
+);
+
+/// Receives units of a listing as a new lot and returns the lot's key.
+///
+/// `quantity` in smallest units, above zero; `location_id` NULL = Unspecified; `expires_on` the last
+/// day on which the lot may be picked; `unit_cost` NULL = the listing's. With an `idempotency_key` a
+/// replay returns the first lot. Errors: bad_argument, listing_not_found, location_not_found,
+/// quantity_out_of_range, idempotency_mismatch.
+#[pg_extern(security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+#[allow(clippy::too_many_arguments)] // one SQL argument each
+fn receive_stock(
+    listing_id: Option<Uuid>,
+    quantity: Option<i32>,
+    location_id: default!(Option<Uuid>, "NULL"),
+    owner_id: default!(Option<Uuid>, "NULL"),
+    lot_code: default!(Option<String>, "NULL"),
+    expires_on: default!(Option<Date>, "NULL"),
+    unit_cost: default!(Option<AnyNumeric>, "NULL"),
+    notes: default!(Option<String>, "NULL"),
+    listed: default!(Option<bool>, "true"),
+    idempotency_key: default!(Option<String>, "NULL"),
+    fcinfo: pg_sys::FunctionCallInfo,
+) -> Result<Uuid, ErrorReport> {
+    let engine = Engine::of_call(fcinfo);
+    let lot = NewLot {
+        listing_id: required_id("listing_id", listing_id)?,
+        quantity: positive("quantity", quantity)?,
+        location_id: location_id.map_or(ids::UNSPECIFIED, ids::from_pg),
+        owner_id: owner_id.map(ids::from_pg),
+        lot_code: at_most("lot_code", lot_code, 200)?,
+        expires_on,
+        unit_cost: cost("unit_cost", unit_cost)?,
+        notes: at_most("notes", notes, 1000)?,
+        listed: required("listed", listed)?,
+    };
+    let request = idempotency_key.as_deref().map(|key| Request {
+        function: "receive_stock",
+        key,
+        arguments: lot.arguments(),
+    });
+    let (answer, _) = requests::once(&engine, request, || lot.receive(&engine))?;
+    let lot_id = answer
+        .as_str()
+        .and_then(|text| uuid::Uuid::try_parse(text).ok());
+    Ok(ids::to_pg(
+        lot_id.expect("the answer kept is the lot's key"),
+    ))
+}
+
+/// A cost that the tables can hold.
+pub fn cost(
+    argument: &'static str,
+    value: Option<AnyNumeric>,
+) -> Result<Option<AnyNumeric>, Error> {
+    let bad = value.as_ref().is_some_and(|cost| {
+        cost.is_nan()
+            || *cost < AnyNumeric::from(0)
+            || *cost >= AnyNumeric::from(900_000_000_000i64)
+    });
+    if bad {
+        let problem = "must be 0 or more, and below 900000000000".to_owned();
+        return Err(Error::BadArgument { argument, problem });
+    }
+    Ok(value)
+}
+
+struct NewLot {
+    listing_id: uuid::Uuid,
+    quantity: i32,
+    location_id: uuid::Uuid,
+    owner_id: Option<uuid::Uuid>,
+    lot_code: Option<String>,
+    expires_on: Option<Date>,
+    unit_cost: Option<AnyNumeric>,
+    notes: Option<String>,
+    listed: bool,
+}
+
+impl NewLot {
+    fn arguments(&self) -> Value {
+        json!({
+            "listing_id": self.listing_id, "quantity": self.quantity, "location_id": self.location_id,
+            "owner_id": self.owner_id, "lot_code": self.lot_code,
+            "expires_on": self.expires_on.map(|date| date.to_pg_epoch_days()),
+            "unit_cost": self.unit_cost.as_ref().map(|cost| cost.normalize().to_owned()),
+            "notes": self.notes, "listed": self.listed,
+        })
+    }
+
+    fn receive(self, engine: &Engine) -> Result<Value, Error> {
+        let listing_id = self.listing_id;
+        locations::require(engine, self.location_id)?;
+        mirror::lock_of_listings(engine, [listing_id]);
+        let lot_id = ids::new_key();
+        let args = [
+            id(lot_id),
+            id(engine.tenant),
+            id(listing_id),
+            self.quantity.into(),
+            id(self.location_id),
+            maybe_id(self.owner_id),
+            self.lot_code.into(),
+            self.expires_on.into(),
+            self.unit_cost.into(),
+            self.notes.into(),
+            self.listed.into(),
+        ];
+        aside::during(|| plans::run_one(engine, &INSERT, &args, |_| ()))
+            .ok_or(Error::ListingNotFound { listing_id })?;
+        let units = i64::from(self.quantity);
+        let key = LevelKey {
+            listing_id,
+            location_id: self.location_id,
+            tenant_id: engine.tenant,
+        };
+        let delta = Delta {
+            total: units,
+            listed: if self.listed { units } else { 0 },
+            ..Delta::default()
+        };
+        let listings = rollup::apply(engine, &LevelDeltas::from([(key, delta)]), Guard::Later)
+            .map_err(|refusal| refusal.into_error(Error::ListingNotFound { listing_id }))?;
+        mirror::write(engine, &listings);
+        Ok(json!(lot_id))
+    }
+}
