@@ -102,6 +102,9 @@ pub enum Error {
         table: String,
         key: String,
     },
+    ClaimRaced {
+        listing_id: Uuid,
+    },
     ClaimsStandInTheWay {
         table: String,
         listings: Vec<Uuid>,
@@ -267,6 +270,12 @@ impl Error {
                 format!("the key of row {key} of {table} cannot change while the table is attached"),
                 json!({"error": "attached_key_fixed", "table": table, "key": key}),
                 "Insert a new row and move the stock, or detach the table.",
+            ),
+            Error::ClaimRaced { listing_id } => part(
+                S::ERRCODE_T_R_SERIALIZATION_FAILURE,
+                format!("could not claim stock of listing {listing_id}: it was changed at the same time"),
+                json!({"error": "claim_raced", "listing_id": listing_id}),
+                "Run the transaction again.",
             ),
             Error::ClaimsStandInTheWay { table, listings } => part(
                 S::ERRCODE_CHECK_VIOLATION,

@@ -39,7 +39,6 @@ pub fn strategy_name(strategy: Option<&str>) -> Result<Option<&'static str>, Err
 /// idempotency_mismatch.
 #[pg_extern(security_definer)]
 #[search_path(pg_catalog, pg_temp)]
-#[allow(clippy::too_many_arguments)] // one SQL argument each
 fn allocate_stock(
     listing_id: Option<Uuid>,
     order_id: Option<Uuid>,

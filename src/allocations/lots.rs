@@ -110,7 +110,7 @@ fn take_lots(engine: &Engine, order_id: uuid::Uuid, lots: &[LotQuantity]) -> Res
         }
         Err(Refusal::Error(error)) => Err(error),
         // The lots were chosen: there is nothing to plan anew, only to say what they have now.
-        Err(Refusal::Lost) => {
+        Err(Refusal::Lost | Refusal::Torn) => {
             let now = read_chosen(engine, lots)?;
             Ok(Taken::Short(refuse_early(&now).unwrap_or_else(|| Short {
                 listing_id: now[0].pick.listing_id,

@@ -21,7 +21,10 @@ pub struct Want {
 }
 
 enum Loss {
+    /// Nothing was written.
     Raced,
+    /// Something was written that must be undone.
+    Torn,
     Short(Short),
     Error(Error),
 }
@@ -79,7 +82,7 @@ pub fn take(engine: &Engine, want: &Want) -> Result<Taken, Error> {
         Err(Loss::Short(short)) => Ok(Taken::Short(short)),
         Err(Loss::Error(error)) => Err(error),
         // With all lots locked only a level or a listing can refuse: that much is promised away.
-        Err(Loss::Raced) => {
+        Err(Loss::Raced | Loss::Torn) => {
             let listings = read_listings(engine, &ids)?;
             Ok(Taken::Short(refuse_early(want, &listings).unwrap_or_else(
                 || {
@@ -97,9 +100,21 @@ pub fn refused_by_a_read(engine: &Engine, want: &Want) -> Result<Option<Short>, 
     Ok(refuse_early(want, &listings))
 }
 
+/// One free lot, and a listing that has nothing but it: whoever gets the lot gets its level and
+/// listing too, so that a lost race shows at the lot, before anything is written.
+fn is_single(listings: &[Listing], lots: &[Lot]) -> bool {
+    match (listings, lots) {
+        ([listing], [lot]) => {
+            listing.safety_stock == 0 && listing.held == 0 && listing.available >= lot.free
+        }
+        _ => false,
+    }
+}
+
 fn undo_if_lost<T>(run: impl FnOnce() -> Result<T, Loss>) -> Result<T, Loss> {
     attempt(|| match run() {
         Ok(value) => Outcome::Keep(value),
+        Err(Loss::Torn) => Outcome::Undo(Loss::Raced),
         Err(loss) => Outcome::Undo(loss),
     })
 }
@@ -212,6 +227,7 @@ fn claim(
     let picks = plan_picks(want, listings, lots).map_err(Loss::Short)?;
     let after = apply(engine, &picks).map_err(|refusal| match refusal {
         Refusal::Lost => Loss::Raced,
+        Refusal::Torn => Loss::Torn,
         Refusal::Error(error) => Loss::Error(error),
     })?;
     Ok((picks, after))

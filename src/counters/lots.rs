@@ -214,7 +214,10 @@ fn apply_many(
     let [tenants, listings, ids] = keys();
     let args = [tenants, listings, ids, allocated.into(), totals.into()];
     aside::during(|| plans::run(engine, &WRITE, &args, |_| ()));
-    rollup::apply(engine, &levels, guard)
+    rollup::apply(engine, &levels, guard).map_err(|refusal| match refusal {
+        Refusal::Lost => Refusal::Torn,
+        other => other,
+    })
 }
 
 fn in_range(lot: &LockedLot, counter: &str, stored: i32, change: i64) -> Result<i32, Refusal> {

@@ -109,8 +109,10 @@ pub enum Guard {
 /// Why a change did not happen.
 #[derive(Debug)]
 pub enum Refusal {
-    /// Somebody else was faster: plan again.
+    /// Somebody else was faster, and nothing was written: plan again.
     Lost,
+    /// Somebody else was faster further up: what was written must be undone, then plan again.
+    Torn,
     Error(Error),
 }
 
@@ -124,7 +126,7 @@ impl Refusal {
     /// For changes that have nothing to lose a race about.
     pub fn into_error(self, otherwise: Error) -> Error {
         match self {
-            Refusal::Lost => otherwise,
+            Refusal::Lost | Refusal::Torn => otherwise,
             Refusal::Error(error) => error,
         }
     }

@@ -49,7 +49,6 @@ fn not_negative(argument: &'static str, value: Option<i32>) -> Result<Option<i32
 /// Errors: listing_exists (DETAIL names the listing with that sku, barcode or key), bad_argument.
 #[pg_extern(security_definer)]
 #[search_path(pg_catalog, pg_temp)]
-#[allow(clippy::too_many_arguments)] // one SQL argument each
 fn register_listing(
     sku: Option<String>,
     name: default!(Option<String>, "NULL"),

@@ -33,7 +33,6 @@ static INSERT: Statement = Statement::fresh(
 /// quantity_out_of_range, idempotency_mismatch.
 #[pg_extern(security_definer)]
 #[search_path(pg_catalog, pg_temp)]
-#[allow(clippy::too_many_arguments)] // one SQL argument each
 fn receive_stock(
     listing_id: Option<Uuid>,
     quantity: Option<i32>,
