@@ -17,6 +17,9 @@ mod tenant;
 // The one place that changes counters.
 mod counters;
 
+// The domains.
+mod attach;
+
 ::pgrx::pg_module_magic!(name, version);
 
 // Tables first, in the order of their references; then the triggers over the functions that pgrx
@@ -61,6 +64,24 @@ extension_sql_file!(
         counters::lot_triggers::stock_lots_after,
         counters::verify::verify_stock,
         counters::repair::repair_stock,
+    ]
+);
+extension_sql_file!(
+    "../sql/attach.sql",
+    name = "attach",
+    requires = [
+        "attached",
+        attach::app_writes::attached_rows_inserted,
+        attach::app_writes::attached_row_updated,
+        attach::app_writes::attached_rows_deleted,
+        attach::ddl::attached_tables_altered,
+        attach::ddl::attached_tables_dropped,
+        attach::detach::detach_table,
+        attach::keys::listing_id_of,
+        attach::keys::get_available_stock_of,
+        attach::keys::get_reserved_stock_of,
+        attach::keys::get_total_stock_of,
+        attach::register::attach_table,
     ]
 );
 extension_sql_file!("../sql/privileges.sql", name = "privileges", finalize);
