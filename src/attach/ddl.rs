@@ -15,7 +15,11 @@ fn engine_of_event(fcinfo: pg_sys::FunctionCallInfo) -> Option<Engine> {
     unsafe {
         let context = (*fcinfo).context;
         if context.is_null() || (*context).type_ != pg_sys::NodeTag::T_EventTriggerData {
-            error!("stockroom: this function is called by event triggers alone");
+            ereport!(
+                PgLogLevel::ERROR,
+                PgSqlErrorCode::ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED,
+                "this function is called by event triggers alone"
+            );
         }
         if pg_sys::creating_extension {
             return None;

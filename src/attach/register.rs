@@ -109,6 +109,8 @@ fn attach_table(
 
     let search_path = current_search_path();
     let caller = current_user();
+    check_owner(oid)?;
+    as_engine(&engine, || checks::of(&engine, oid).check_kind(function))?;
     lock_owned(oid, pg_sys::ShareRowExclusiveLock as i32)?;
     let answer = as_engine(&engine, || {
         let table = checks::of(&engine, oid);
@@ -223,6 +225,18 @@ static REGISTER: Statement = Statement::fresh(
     ],
 );
 
+/// Namespace of the listings of keys that are no uuids. The same whenever the same table is attached:
+/// it finds its listings again.
+fn key_namespace(table: &Table, request: &Request) -> Uuid {
+    const STOCKROOM: Uuid = Uuid::from_u128(0x6f3c_29e4_8d15_4b7a_9c02_51d8_e7b3_a046);
+    let tenant = match request.tenant {
+        Some(_) => Uuid::nil(),
+        None => table.engine.tenant,
+    };
+    let name = format!("{tenant}/{}", table.oid.to_u32());
+    Uuid::new_v5(&STOCKROOM, name.as_bytes())
+}
+
 fn register(table: &Table, request: &Request, search_path: &str) -> Uuid {
     let attachment_id = ids::new_key();
     let name = |column: &Option<Checked>| column.as_ref().map(|column| column.name.clone()).into();
@@ -247,7 +261,7 @@ fn register(table: &Table, request: &Request, search_path: &str) -> Uuid {
         request.on_delete.into(),
         request.on_bad.into(),
         request.sync.into(),
-        id(Uuid::new_v4()),
+        id(key_namespace(table, request)),
         search_path.to_owned().into(),
     ];
     plans::run(table.engine, &REGISTER, &args, |_| ());

@@ -146,6 +146,7 @@ impl Registration {
         };
         Some(Target {
             attachment_id: self.attachment_id,
+            table_oid: self.table_oid,
             name: qualified_name(self.table_oid)?,
             owner: table_owner(self.table_oid)?,
             search_path: self.search_path.clone(),
@@ -162,6 +163,7 @@ impl Registration {
 /// An attached table as it is now: names that SQL text may use, types, owner.
 pub struct Target {
     pub attachment_id: Uuid,
+    pub table_oid: pg_sys::Oid,
     pub name: String,
     pub owner: pg_sys::Oid,
     pub search_path: String,
@@ -171,6 +173,26 @@ pub struct Target {
     pub total: Option<Column>,
     pub reserved: Option<Column>,
     pub tenant: Option<Column>,
+}
+
+impl Target {
+    /// Whether a trigger or constraint of the table may be put off to the commit.
+    pub fn has_deferrable_triggers(&self) -> bool {
+        // SAFETY: the relation's triggers are read between its opening and its closing; the table
+        // exists, as its name was found.
+        unsafe {
+            let relation = pg_sys::RelationIdGetRelation(self.table_oid);
+            if relation.is_null() {
+                return false;
+            }
+            let triggers = (*relation).trigdesc;
+            let found = !triggers.is_null()
+                && (0..(*triggers).numtriggers as usize)
+                    .any(|at| (*(*triggers).triggers.add(at)).tgdeferrable);
+            pg_sys::RelationClose(relation);
+            found
+        }
+    }
 }
 
 /// A column of an attached table.
