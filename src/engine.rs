@@ -117,7 +117,8 @@ struct Identity {
 }
 
 impl Identity {
-    fn assume(user: pg_sys::Oid, flags: u32) -> Identity {
+    /// `unrestricted` lifts a restriction that [`as_owner`] may have set further out.
+    fn assume(user: pg_sys::Oid, flags: u32, unrestricted: bool) -> Identity {
         let mut before = Identity {
             user: pg_sys::InvalidOid,
             context: 0,
@@ -125,7 +126,11 @@ impl Identity {
         // SAFETY: plain reads and writes of the backend's identity, as foreign-key triggers do.
         unsafe {
             pg_sys::GetUserIdAndSecContext(&mut before.user, &mut before.context);
-            pg_sys::SetUserIdAndSecContext(user, before.context | flags as i32);
+            let mut context = before.context | flags as i32;
+            if unrestricted {
+                context &= !(pg_sys::SECURITY_RESTRICTED_OPERATION as i32);
+            }
+            pg_sys::SetUserIdAndSecContext(user, context);
         }
         before
     }
@@ -168,7 +173,8 @@ fn with_search_path<R>(path: &str, keep_settings: bool, run: impl FnOnce() -> R)
 /// Runs as the engine with the search path pinned. For triggers and invoker functions: API
 /// functions have both from their declaration.
 pub fn as_engine<R>(engine: &Engine, run: impl FnOnce() -> R) -> R {
-    let _identity = Identity::assume(engine.owner, pg_sys::SECURITY_LOCAL_USERID_CHANGE);
+    // Nothing but the engine's own code runs here, so its deferred checks may be queued.
+    let _identity = Identity::assume(engine.owner, pg_sys::SECURITY_LOCAL_USERID_CHANGE, true);
     with_search_path("pg_catalog, pg_temp", true, run)
 }
 
@@ -176,8 +182,25 @@ pub fn as_engine<R>(engine: &Engine, run: impl FnOnce() -> R) -> R {
 /// attached. The table's own code (triggers, checks, index expressions) may run here: it gets its
 /// owner's rights, never ours, and no setting it leaves behind outlives it, or a search path of
 /// its making could turn our next statement against us.
+///
+/// Nor may it leave anything for later, when the session's own user is back: a deferred trigger, a
+/// cursor WITH HOLD or a temporary table would run, or stand in, with that user's rights at commit.
+/// PostgreSQL refuses all of these in a restricted operation. Where the owner has the session's
+/// rights anyway there is nothing to win, and nothing is restricted.
 pub fn as_owner<R>(owner: pg_sys::Oid, search_path: &str, run: impl FnOnce() -> R) -> R {
-    let flags = pg_sys::SECURITY_LOCAL_USERID_CHANGE | pg_sys::SECURITY_NOFORCE_RLS;
-    let _identity = Identity::assume(owner, flags);
+    let mut flags = pg_sys::SECURITY_LOCAL_USERID_CHANGE | pg_sys::SECURITY_NOFORCE_RLS;
+    if is_restricted(owner) {
+        flags |= pg_sys::SECURITY_RESTRICTED_OPERATION;
+    }
+    let _identity = Identity::assume(owner, flags, false);
     with_search_path(search_path, false, run)
+}
+
+/// Whether [`as_owner`] restricts what the code of this owner's tables may do.
+pub fn is_restricted(owner: pg_sys::Oid) -> bool {
+    // SAFETY: lookups of role memberships. The session's user counts too: RESET ROLE leads to it.
+    unsafe {
+        !pg_sys::has_privs_of_role(owner, pg_sys::GetOuterUserId())
+            || !pg_sys::has_privs_of_role(owner, pg_sys::GetSessionUserId())
+    }
 }

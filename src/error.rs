@@ -89,6 +89,9 @@ pub enum Error {
     AlreadyAttached {
         table: String,
     },
+    AttachmentUnseen {
+        table: String,
+    },
     BadQuantity {
         table: String,
         rows: i64,
@@ -251,6 +254,12 @@ impl Error {
                 format!("{table} is attached already"),
                 json!({"error": "already_attached", "table": table}),
                 "Detach it first to attach it in another way.",
+            ),
+            Error::AttachmentUnseen { table } => part(
+                S::ERRCODE_T_R_SERIALIZATION_FAILURE,
+                format!("{table} was attached while this transaction ran"),
+                json!({"error": "attachment_unseen", "table": table}),
+                "Run the transaction again.",
             ),
             Error::BadQuantity { table, rows, examples } => part(
                 S::ERRCODE_INVALID_PARAMETER_VALUE,

@@ -21,6 +21,7 @@ mod counters;
 
 // The domains.
 mod allocations;
+mod attach;
 mod stock;
 
 ::pgrx::pg_module_magic!(name, version);
@@ -98,6 +99,24 @@ extension_sql_file!(
         stock::units::units_to_quantity,
         stock::units::to_units,
         stock::units::to_quantity,
+    ]
+);
+extension_sql_file!(
+    "../sql/attach.sql",
+    name = "attach",
+    requires = [
+        "attached",
+        attach::app_writes::attached_rows_inserted,
+        attach::app_writes::attached_row_updated,
+        attach::app_writes::attached_rows_deleted,
+        attach::ddl::attached_tables_altered,
+        attach::ddl::attached_tables_dropped,
+        attach::detach::detach_table,
+        attach::keys::listing_id_of,
+        attach::keys::get_available_stock_of,
+        attach::keys::get_reserved_stock_of,
+        attach::keys::get_total_stock_of,
+        attach::register::attach_table,
     ]
 );
 extension_sql_file!("../sql/privileges.sql", name = "privileges", finalize);

@@ -387,3 +387,17 @@ pub fn scan_made<T>(
         unsafe { pg_sys::SPI_cursor_close(portal) };
     });
 }
+
+/// Runs with a snapshot of this moment, in which what this call did so far is visible to stable
+/// statements too. At REPEATABLE READ it also shows what others committed since: the caller holds a
+/// lock that keeps them from adding more.
+pub fn with_latest_snapshot<R>(run: impl FnOnce() -> R) -> R {
+    // SAFETY: the snapshot is taken off again below; on an error the (sub)transaction's abort does.
+    unsafe {
+        pg_sys::CommandCounterIncrement();
+        pg_sys::PushActiveSnapshot(pg_sys::GetLatestSnapshot());
+        let result = run();
+        pg_sys::PopActiveSnapshot();
+        result
+    }
+}

@@ -46,12 +46,11 @@ pub fn take(engine: &Engine, want: &Want) -> Result<Taken, Error> {
     }
     // A single lot leaves nothing to choose: losing it writes nothing, so nothing need be undone.
     let lots = rows::lots(engine, &ids, Which::Free);
-    let single = lots.len() == 1
-        && listings
-            .iter()
-            .all(|listing| listing.safety_stock == 0 && listing.held == 0);
-    let first = if single {
-        claim(engine, want, &listings, &lots)
+    let first = if is_single(&listings, &lots) {
+        claim(engine, want, &listings, &lots).map_err(|loss| match loss {
+            Loss::Torn => Loss::Error(Error::ClaimRaced { listing_id: ids[0] }),
+            other => other,
+        })
     } else {
         undo_if_lost(|| claim(engine, want, &listings, &lots))
     };

@@ -2,10 +2,10 @@
 
 use super::registration::{key_datum, Registration, Target};
 use super::{aside, ListingAfter};
-use crate::engine::{as_owner, Engine};
+use crate::engine::{as_owner, is_restricted, Engine};
 use crate::error::warn;
 use crate::plans::{self, id_list, raw, Row, Statement};
-use pgrx::pg_sys::{self, UUIDARRAYOID};
+use pgrx::pg_sys::{self, OIDOID, UUIDARRAYOID};
 use uuid::Uuid;
 
 /// The app's row that mirrors a listing.
@@ -129,6 +129,7 @@ fn write_row(engine: &Engine, target: Option<&Target>, row: &AttachedRow, listin
             .map(|column| (column, counts.allocated + counts.held)),
     );
 
+    let deferrable = deferrable_code(engine, target);
     let is_right = as_owner(target.owner, &target.search_path, || {
         let numbered = || {
             columns
@@ -164,7 +165,9 @@ fn write_row(engine: &Engine, target: Option<&Target>, row: &AttachedRow, listin
         let probe =
             format!("SELECT {same} FROM ONLY {name} AS t WHERE t.{key_name} = $1 /* {mark} */");
         let is_right = |row: &Row| row.need::<bool>(1);
-        let written = aside::during(|| plans::run_made(engine, update, &types, &args(), is_right));
+        let written = with_checks_at_once(engine, &deferrable, || {
+            aside::during(|| plans::run_made(engine, update, &types, &args(), is_right))
+        });
         match written.as_slice() {
             [is_right] => *is_right,
             _ => plans::run_made(engine, probe, &types, &args(), is_right) == [true],
@@ -177,4 +180,41 @@ fn write_row(engine: &Engine, target: Option<&Target>, row: &AttachedRow, listin
             row.key, target.name
         ));
     }
+}
+
+static DEFERRABLE_CODE: Statement = Statement::fresh(
+    "SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.conname)
+       FROM pg_catalog.pg_constraint c
+       JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace
+      WHERE c.conrelid = $1 AND c.condeferrable AND c.contype IN ('t', 'x')",
+    &[OIDOID],
+);
+
+/// Constraints of the app's table that run its owner's code and may be deferred (constraint
+/// triggers, exclusion constraints over expressions), where the owner is restricted: put off to the
+/// commit they would run with the session's rights.
+fn deferrable_code(engine: &Engine, target: &Target) -> Vec<String> {
+    if !is_restricted(target.owner) || !target.has_deferrable_triggers() {
+        return Vec::new();
+    }
+    plans::run(
+        engine,
+        &DEFERRABLE_CODE,
+        &[target.table_oid.into()],
+        |row| row.need(1),
+    )
+}
+
+/// Runs as the table's owner with these constraints checked at once, as that owner.
+fn with_checks_at_once<R>(engine: &Engine, constraints: &[String], run: impl FnOnce() -> R) -> R {
+    let set = |when| {
+        if !constraints.is_empty() {
+            let text = format!("SET CONSTRAINTS {} {when}", constraints.join(", "));
+            plans::run_made(engine, text, &[], &[], |_| ());
+        }
+    };
+    set("IMMEDIATE");
+    let result = run();
+    set("DEFERRED");
+    result
 }

@@ -8,6 +8,7 @@
 
 pub mod allocation_triggers;
 pub mod aside;
+pub mod import;
 pub mod invariants;
 pub mod listing_triggers;
 pub mod lot_triggers;
@@ -17,6 +18,7 @@ pub mod registration;
 pub mod repair;
 pub mod rollup;
 pub mod row;
+pub mod unlink;
 pub mod verify;
 
 use crate::error::Error;

@@ -3,7 +3,7 @@
 use crate::engine::{c_text, quote, Engine};
 use crate::error::Error;
 use crate::plans::{self, id, Row, Statement};
-use pgrx::pg_sys::{self, INT8OID, NUMERICOID, OIDOID, UUIDOID};
+use pgrx::pg_sys::{self, INT4OID, INT8OID, NUMERICOID, OIDOID, UUIDOID};
 use pgrx::{AnyNumeric, IntoDatum};
 use stockroom_core::quantity;
 use uuid::Uuid;
@@ -127,24 +127,35 @@ impl Registration {
         Some(Uuid::new_v5(&self.key_namespace, key.as_bytes()))
     }
 
-    /// The table as it is now; None once the table or one of its columns has gone.
+    /// The table as it is now; None once the table or one of its columns has gone, or is of a type
+    /// that cannot hold what is written into it.
     pub fn target(&self) -> Option<Target> {
         let column = |attnum| Column::find(self.table_oid, attnum);
+        let quantity = |attnum| {
+            column(attnum)
+                .filter(|column| matches!(column.base_type, INT4OID | INT8OID | NUMERICOID))
+        };
         let optional = |attnum: Option<i16>| match attnum {
             None => Some(None),
-            Some(attnum) => column(attnum).map(Some),
+            Some(attnum) => quantity(attnum).map(Some),
+        };
+        let is_uuid = |column: &Column| column.base_type == UUIDOID;
+        let tenant = match self.tenant_attnum {
+            None => None,
+            Some(attnum) => Some(column(attnum).filter(is_uuid)?),
         };
         Some(Target {
             attachment_id: self.attachment_id,
+            table_oid: self.table_oid,
             name: qualified_name(self.table_oid)?,
             owner: table_owner(self.table_oid)?,
             search_path: self.search_path.clone(),
             scale: self.quantity_scale as u8,
-            key: column(self.key_attnum)?,
-            available: column(self.available_attnum)?,
+            key: column(self.key_attnum).filter(|key| is_uuid(key) == self.key_is_uuid)?,
+            available: quantity(self.available_attnum)?,
             total: optional(self.total_attnum)?,
             reserved: optional(self.reserved_attnum)?,
-            tenant: optional(self.tenant_attnum)?,
+            tenant,
         })
     }
 }
@@ -152,6 +163,7 @@ impl Registration {
 /// An attached table as it is now: names that SQL text may use, types, owner.
 pub struct Target {
     pub attachment_id: Uuid,
+    pub table_oid: pg_sys::Oid,
     pub name: String,
     pub owner: pg_sys::Oid,
     pub search_path: String,
@@ -161,6 +173,26 @@ pub struct Target {
     pub total: Option<Column>,
     pub reserved: Option<Column>,
     pub tenant: Option<Column>,
+}
+
+impl Target {
+    /// Whether a trigger or constraint of the table may be put off to the commit.
+    pub fn has_deferrable_triggers(&self) -> bool {
+        // SAFETY: the relation's triggers are read between its opening and its closing; the table
+        // exists, as its name was found.
+        unsafe {
+            let relation = pg_sys::RelationIdGetRelation(self.table_oid);
+            if relation.is_null() {
+                return false;
+            }
+            let triggers = (*relation).trigdesc;
+            let found = !triggers.is_null()
+                && (0..(*triggers).numtriggers as usize)
+                    .any(|at| (*(*triggers).triggers.add(at)).tgdeferrable);
+            pg_sys::RelationClose(relation);
+            found
+        }
+    }
 }
 
 /// A column of an attached table.

@@ -98,13 +98,13 @@ fn repair_stock(fcinfo: pg_sys::FunctionCallInfo) -> i32 {
         .sum();
     let attached: usize = Registration::of_tenant(&engine)
         .iter()
-        .map(|known| rewrite_attached(&engine, known))
+        .map(|known| plans::with_latest_snapshot(|| rewrite_attached(&engine, known)))
         .sum();
     counters + attached as i32
 }
 
 fn rewrite_attached(engine: &Engine, known: &Registration) -> usize {
-    let mut wrong: Vec<_> = verify::attached_differences(engine, known)
+    let mut wrong: Vec<_> = verify::attached_differences(engine, known, Some(engine.tenant))
         .into_iter()
         .filter_map(|difference| difference.attached_listing)
         .collect();

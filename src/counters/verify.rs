@@ -2,7 +2,7 @@
 
 use super::registration::Registration;
 use crate::engine::{as_owner, Engine};
-use crate::plans::{self, id, id_list, Statement};
+use crate::plans::{self, id, id_list, maybe_id, Statement};
 use pgrx::pg_sys::{UUIDARRAYOID, UUIDOID};
 use pgrx::prelude::*;
 use pgrx::AnyNumeric;
@@ -76,7 +76,7 @@ pub fn differences(engine: &Engine) -> Vec<Difference> {
     found.extend(
         Registration::of_tenant(engine)
             .iter()
-            .flat_map(|known| attached_differences(engine, known)),
+            .flat_map(|known| attached_differences(engine, known, Some(engine.tenant))),
     );
     found
 }
@@ -94,12 +94,12 @@ fn counter_differences(engine: &Engine) -> Vec<Difference> {
 
 static LISTINGS: Statement = Statement::stable(
     "SELECT listing_id, quantity_available, quantity_total, quantity_allocated + quantity_held
-       FROM {s}.stock_listings WHERE listing_id = ANY ($1) AND tenant_id = $2 AND attached_to = $3",
+       FROM {s}.stock_listings WHERE listing_id = ANY ($1) AND ($2 IS NULL OR tenant_id = $2) AND attached_to = $3",
     &[UUIDARRAYOID, UUIDOID, UUIDOID],
 );
 static ATTACHED_LISTINGS: Statement = Statement::stable(
     "SELECT listing_id, attached_key, quantity_available FROM {s}.stock_listings
-      WHERE attached_to = $1 AND tenant_id = $2",
+      WHERE attached_to = $1 AND ($2 IS NULL OR tenant_id = $2)",
     &[UUIDOID, UUIDOID],
 );
 
@@ -113,8 +113,13 @@ struct AppRow {
     reserved: Option<AnyNumeric>,
 }
 
-/// Differences between the columns of one attached table and the counters they mirror.
-pub fn attached_differences(engine: &Engine, known: &Registration) -> Vec<Difference> {
+/// Differences between the columns of one attached table and the counters they mirror, in the rows
+/// of one tenant or of all.
+pub fn attached_differences(
+    engine: &Engine,
+    known: &Registration,
+    tenant: Option<Uuid>,
+) -> Vec<Difference> {
     let Some(target) = known.target() else {
         return vec![Difference {
             kind: "attached table".to_owned(),
@@ -141,10 +146,10 @@ pub fn attached_differences(engine: &Engine, known: &Registration) -> Vec<Differ
         target.name
     );
     let (mut types, mut args): (Vec<pg_sys::Oid>, Vec<plans::Arg>) = (Vec::new(), Vec::new());
-    if let Some(tenant) = &target.tenant {
-        text.push_str(&format!(" WHERE t.{} = $1", tenant.name));
+    if let (Some(column), Some(tenant)) = (&target.tenant, tenant) {
+        text.push_str(&format!(" WHERE t.{} = $1", column.name));
         types.push(UUIDOID);
-        args.push(id(engine.tenant));
+        args.push(id(tenant));
     }
 
     let mut found = Vec::new();
@@ -170,7 +175,7 @@ pub fn attached_differences(engine: &Engine, known: &Registration) -> Vec<Differ
                 .collect();
             let args = [
                 id_list(ids.iter().copied().flatten()),
-                id(engine.tenant),
+                maybe_id(tenant),
                 id(known.attachment_id),
             ];
             let listings: HashMap<Uuid, [i32; 3]> = plans::run(engine, &LISTINGS, &args, |row| {
@@ -216,7 +221,7 @@ pub fn attached_differences(engine: &Engine, known: &Registration) -> Vec<Differ
             }
         },
     );
-    let attached = [id(known.attachment_id), id(engine.tenant)];
+    let attached = [id(known.attachment_id), maybe_id(tenant)];
     let gone = plans::run(engine, &ATTACHED_LISTINGS, &attached, |row| {
         (
             row.id(1),
