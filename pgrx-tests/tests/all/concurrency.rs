@@ -174,7 +174,7 @@ impl Worker {
         let lines: Vec<serde_json::Value> = (0..self.random.random_range(2..=4))
             .map(|_| {
                 let units = self.random.random_range(1..=20);
-                serde_json::json!({"listing_id": self.listing(), "quantity": units})
+                serde_json::json!({"listing_id": self.listing().to_string(), "quantity": units})
             })
             .collect();
         let lines = serde_json::Value::Array(lines);

@@ -1,3 +1,4 @@
 //! Every test that needs a server, one module a theme. One program, so that they share one server.
 
+mod concurrency;
 mod harness;
