@@ -10,10 +10,12 @@ use crate::plans::{self, id, Statement};
 use pgrx::pg_sys::{INT4OID, UUIDOID};
 use uuid::Uuid;
 
-/// A lot that keeps for ever: what the app adds has no date.
+/// A lot that keeps for ever: what the app adds has no date. IS NOT DISTINCT FROM keeps the planner
+/// from reading the index on locations, where it finds all that ever came in without a place.
 static UNSPECIFIED_LOT: Statement = Statement::fresh(
     "SELECT lot_id FROM {s}.stock_lots
-      WHERE tenant_id = $1 AND listing_id = $2 AND location_id = $3 AND listed AND expires_on IS NULL
+      WHERE tenant_id = $1 AND listing_id = $2 AND location_id IS NOT DISTINCT FROM $3
+        AND listed AND expires_on IS NULL
       ORDER BY created_at, lot_id LIMIT 1
         FOR NO KEY UPDATE",
     &[UUIDOID, UUIDOID, UUIDOID],

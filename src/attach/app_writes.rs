@@ -7,7 +7,7 @@ use super::adjust;
 use super::import::{units_of, AppRow, Import};
 use crate::counters::mirror::{self, AttachedRow};
 use crate::counters::registration::{Column, DirectWrites, OnDelete, Registration, Target};
-use crate::counters::row::Answer;
+use crate::counters::row::{self, Answer};
 use crate::counters::{aside, rollup, unlink, ListingAfter};
 use crate::engine::{as_engine, as_owner, c_text, Engine};
 use crate::error::{warn, Error};
@@ -94,6 +94,9 @@ fn changed_rows(
     sql = "CREATE FUNCTION attached_rows_inserted() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
 )]
 fn attached_rows_inserted<'a>(trigger: &'a PgTrigger<'a>) -> Answer<'a> {
+    if row::hit_nothing(trigger) {
+        return Ok(None);
+    }
     with_attachment(trigger, |engine, known, target| {
         let rows = changed_rows(engine, trigger, target, "new_rows");
         take(engine, known, target, &rows)
@@ -128,6 +131,9 @@ static ALL_LINKED: Statement = Statement::fresh(
     sql = "CREATE FUNCTION attached_rows_deleted() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
 )]
 fn attached_rows_deleted<'a>(trigger: &'a PgTrigger<'a>) -> Answer<'a> {
+    if row::hit_nothing(trigger) {
+        return Ok(None);
+    }
     with_attachment(trigger, |engine, known, target| {
         let attachment = id(known.attachment_id);
         let listings = if trigger.event().fired_by_truncate() {

@@ -356,6 +356,15 @@ fn take_over(
             Some(error) => Err(error),
             None => import.finish(),
         }?;
+        if import.listings >= BATCH {
+            // Or the planner takes tables of a million rows for empty ones until autovacuum comes by.
+            let schema = &engine.schema;
+            let text = format!(
+                "ANALYZE {schema}.stock_listings, {schema}.stock_lots, {schema}.stock_levels, \
+                 {schema}.stock_allocations"
+            );
+            plans::run_made(engine, text, &[], &[], |_| ());
+        }
         let differences = plans::with_latest_snapshot(|| {
             verify::attached_differences(engine, &known, None).len() as i64
         });

@@ -104,7 +104,7 @@ static DELETE_ALL_CLAIMS: Statement = Statement::fresh("DELETE FROM {s}.stock_al
     sql = "CREATE FUNCTION stock_lots_after() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
 )]
 fn stock_lots_after<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
-    if aside::standing_aside() {
+    if aside::standing_aside() || row::hit_nothing(trigger) {
         return Ok(None);
     }
     let engine = Engine::of_function(trigger.trigger().tgfoid);

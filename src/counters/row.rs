@@ -26,6 +26,17 @@ pub fn id<A: WhoAllocated>(row: &PgHeapTuple<'_, A>, column: &str) -> Option<Uui
     field::<pgrx::Uuid, A>(row, column).map(crate::ids::from_pg)
 }
 
+/// Whether a statement trigger's transition tables hold no row: a statement that hit nothing, such
+/// as a foreign key's cascade where the children have gone before.
+pub fn hit_nothing(trigger: &PgTrigger) -> bool {
+    let data = trigger.trigger_data();
+    let is_empty = |rows: *mut pg_sys::Tuplestorestate| {
+        // SAFETY: a transition table that is there is valid for the length of the trigger's call.
+        rows.is_null() || unsafe { pg_sys::tuplestore_tuple_count(rows) } == 0
+    };
+    !trigger.event().fired_by_truncate() && is_empty(data.tg_oldtable) && is_empty(data.tg_newtable)
+}
+
 /// A copy of the row that a trigger fired for, to be changed and given back.
 pub struct NewRow<'a> {
     row: PgHeapTuple<'a, AllocatedByRust>,
