@@ -254,6 +254,25 @@ fn a_backorder_limit_lets_no_lot_be_claimed_beyond_what_it_has() {
     assert_committed(&error, HAT_LOT, HAT, 1, json!([ORDER_1]));
 }
 
+#[test]
+fn a_quiet_refusal_in_the_middle_of_a_bad_state_counts_nothing() {
+    let (_db, mut sql) = shop();
+    // Unspecified: HAT_LOT is claimed 7 beyond what it has, NEW_LOT has 10 free, so 3 are left there.
+    // Orison's 20 have expired: they count, but nobody may have them.
+    sql.run(&format!(
+        "UPDATE stock_lots SET expires_on = '2000-01-01' WHERE lot_id = '{ORISON_LOT}';
+         INSERT INTO stock_lots (lot_id, listing_id, quantity_total) VALUES ('{NEW_LOT}', '{HAT}', 10);
+         BEGIN; {}",
+        claim(HAT_LOT, ORDER_1, 17)
+    ));
+    let quiet =
+        format!("SELECT state FROM allocate_stock('{HAT}', '{ORDER_2}', 4, on_short => 'answer')");
+    assert_eq!(sql.row(&quiet), "insufficient");
+    assert_eq!(sql.lot(NEW_LOT), "total 10, allocated 0");
+    sql.run(&format!("{}; COMMIT", release(ORDER_1)));
+    sql.assert_verified();
+}
+
 /// Puts 35 held units beside the 30 hats that there are, 5 beyond zero: nothing in this version
 /// makes holds, so the counters are written behind the engine's back.
 fn hold_more_hats_than_there_are(sql: &mut Sql) {
