@@ -2,3 +2,4 @@
 
 mod concurrency;
 mod harness;
+mod second_door;
