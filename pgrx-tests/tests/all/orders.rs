@@ -234,6 +234,7 @@ fn unlisted_expired_and_empty_lots_give_nothing() {
 /// somebody raises safety_stock. It must come up short with nothing taken.
 #[test]
 fn safety_stock_raised_meanwhile_leaves_no_half_claim() {
+    let mut half_done = Vec::new();
     for claim in [
         "allocate_stock('{listing}', gen_random_uuid(), 5, on_short => 'answer')",
         "allocate_stock('{listing}', gen_random_uuid(), 5, on_short => 'answer', idempotency_key => 'k')",
@@ -259,8 +260,15 @@ fn safety_stock_raised_meanwhile_leaves_no_half_claim() {
         let answer = buyer.finish().unwrap();
         let texts: Vec<_> = answer.rows[0].iter().map(|text| text.as_deref()).collect();
         assert_eq!(texts, [Some("insufficient"), Some("2")], "{claim}");
-        assert_eq!(shop.lot(lot), (5, 0), "{claim}");
-        assert_eq!(shop.numbers(listing), (5, 0, 5));
+        if shop.lot(lot) != (5, 0) || shop.numbers(listing) != (5, 0, 5) {
+            half_done.push(claim);
+            continue;
+        }
         shop.verify();
     }
+    assert_eq!(
+        half_done,
+        Vec::<String>::new(),
+        "these took and gave nothing"
+    );
 }

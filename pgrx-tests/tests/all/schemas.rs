@@ -64,7 +64,7 @@ fn in_public_where_old_code_finds_the_names() {
 fn in_a_schema_with_an_odd_name() {
     for schema in [
         r#""Lager; DROP TABLE x""#,
-        r#""""a"""#,
+        r#""""a""""#,
         r#""select""#,
         "\"Märkte \u{1F4E6}\"",
     ] {

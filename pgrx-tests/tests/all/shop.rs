@@ -30,11 +30,6 @@ impl Shop {
         }
     }
 
-    /// One more connection with the same search_path.
-    pub fn another_client(&self) -> Client {
-        connect(&self.db)
-    }
-
     pub fn run(&mut self, sql: &str) {
         if let Err(error) = self.client.batch_execute(sql) {
             panic!("should succeed: {sql}\n{error:?}");
