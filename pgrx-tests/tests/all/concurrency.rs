@@ -40,9 +40,19 @@ fn open_shop() -> Shop {
         .unwrap();
     let listings: Vec<Uuid> = (0..LISTINGS).map(|_| Uuid::new_v4()).collect();
     for listing in &listings {
-        client.execute("INSERT INTO shop_listings VALUES ($1, 'x', 300)", &[listing]).unwrap();
+        client
+            .execute(
+                "INSERT INTO shop_listings VALUES ($1, 'x', 300)",
+                &[listing],
+            )
+            .unwrap();
     }
-    client.query("SELECT * FROM stock.attach_table('shop_listings', 'listing_id')", &[]).unwrap();
+    client
+        .query(
+            "SELECT * FROM stock.attach_table('shop_listings', 'listing_id')",
+            &[],
+        )
+        .unwrap();
     for listing in &listings {
         client
             .query(
@@ -52,7 +62,11 @@ fn open_shop() -> Shop {
             )
             .unwrap();
     }
-    Shop { db, units_at_start: LISTINGS as i64 * 900, listings }
+    Shop {
+        db,
+        units_at_start: LISTINGS as i64 * 900,
+        listings,
+    }
 }
 
 /// One client of the shop: what it did, and what went wrong on the way.
@@ -150,7 +164,8 @@ impl Worker {
     fn allocate(&mut self) {
         let (listing, order) = (self.listing(), Uuid::new_v4());
         let units = self.random.random_range(1..=60);
-        let strategy = ["fifo", "lifo", "fefo", "largest_first", "fewest_lots"][self.random.random_range(0..5)];
+        let strategy = ["fifo", "lifo", "fefo", "largest_first", "fewest_lots"]
+            [self.random.random_range(0..5)];
         let on_short = ["answer", "error"][self.random.random_range(0..2)];
         let taken = self.transaction(Way::Function, "allocate_stock", |transaction| {
             transaction.query(
@@ -162,7 +177,11 @@ impl Worker {
         let claimed: i32 = rows.iter().map(|row| row.get::<_, i32>(0)).sum();
         if rows[0].get::<_, &str>(1) == "insufficient" {
             assert_eq!(claimed, 0);
-            *self.tally.refused.entry("answered insufficient".to_owned()).or_default() += 1;
+            *self
+                .tally
+                .refused
+                .entry("answered insufficient".to_owned())
+                .or_default() += 1;
         } else {
             assert_eq!(claimed, units, "all or nothing");
             self.orders.push(order);
@@ -179,7 +198,10 @@ impl Worker {
             .collect();
         let lines = serde_json::Value::Array(lines);
         let taken = self.transaction(Way::Function, "allocate_order", |transaction| {
-            transaction.query("SELECT quantity FROM stock.allocate_order($1, $2)", &[&order, &lines])
+            transaction.query(
+                "SELECT quantity FROM stock.allocate_order($1, $2)",
+                &[&order, &lines],
+            )
         });
         if taken.is_some() {
             self.orders.push(order);
@@ -226,13 +248,20 @@ impl Worker {
     fn app_edits_then_claims(&mut self) {
         let (listing, order) = (self.listing(), Uuid::new_v4());
         let title = format!("title {}", self.random.random_range(0..1000));
-        let done = self.transaction(Way::AppUpdate, "title, then allocate_stock", |transaction| {
-            transaction.execute("UPDATE shop_listings SET title = $2 WHERE listing_id = $1", &[&listing, &title])?;
-            transaction.query(
-                "SELECT state FROM stock.allocate_stock($1, $2, 3, on_short => 'answer')",
-                &[&listing, &order],
-            )
-        });
+        let done = self.transaction(
+            Way::AppUpdate,
+            "title, then allocate_stock",
+            |transaction| {
+                transaction.execute(
+                    "UPDATE shop_listings SET title = $2 WHERE listing_id = $1",
+                    &[&listing, &title],
+                )?;
+                transaction.query(
+                    "SELECT state FROM stock.allocate_stock($1, $2, 3, on_short => 'answer')",
+                    &[&listing, &order],
+                )
+            },
+        );
         if done.is_some() {
             self.orders.push(order);
         }
@@ -334,17 +363,32 @@ fn run(isolation: &'static str, dml: bool) {
             *total.retries.entry(key).or_default() += count;
         }
     }
-    println!("done {:?}\nrefused {:?}\nretries {:?}", total.done, total.refused, total.retries);
+    println!(
+        "done {:?}\nrefused {:?}\nretries {:?}",
+        total.done, total.refused, total.retries
+    );
 
-    let deadlocks: Vec<_> = total.retries.iter().filter(|((_, state), _)| state == "40P01").collect();
-    assert!(dml || deadlocks.is_empty(), "deadlocks between functions and app updates: {deadlocks:?}");
-    assert!(total.done.values().sum::<usize>() > OPERATIONS / 2, "most operations come through");
+    let deadlocks: Vec<_> = total
+        .retries
+        .iter()
+        .filter(|((_, state), _)| state == "40P01")
+        .collect();
+    assert!(
+        dml || deadlocks.is_empty(),
+        "deadlocks between functions and app updates: {deadlocks:?}"
+    );
+    assert!(
+        total.done.values().sum::<usize>() > OPERATIONS / 2,
+        "most operations come through"
+    );
     check(&shop, total.units);
 }
 
 fn check(shop: &Shop, units: i64) {
     let mut client = shop.db.client();
-    let wrong = client.query("SELECT kind, key, counter FROM stock.verify_stock()", &[]).unwrap();
+    let wrong = client
+        .query("SELECT kind, key, counter FROM stock.verify_stock()", &[])
+        .unwrap();
     assert!(wrong.is_empty(), "{wrong:?}");
     let oversold: i64 = client
         .query_one(
@@ -357,7 +401,10 @@ fn check(shop: &Shop, units: i64) {
     assert_eq!(oversold, 0);
     // What the rows say is what the clients were told: nothing was lost or counted twice.
     let total: i64 = client
-        .query_one("SELECT sum(stock.get_total_stock(listing_id)) FROM shop_listings", &[])
+        .query_one(
+            "SELECT sum(stock.get_total_stock(listing_id)) FROM shop_listings",
+            &[],
+        )
         .unwrap()
         .get(0);
     assert_eq!(total, shop.units_at_start + units);

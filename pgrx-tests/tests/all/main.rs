@@ -1,5 +1,6 @@
 //! Every test that needs a server, one module a theme. One program, so that they share one server.
 
+mod api;
 mod concurrency;
 mod harness;
 mod second_door;
