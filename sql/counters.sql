@@ -44,7 +44,7 @@ CREATE TRIGGER stockroom_truncate BEFORE TRUNCATE ON stock_levels
     FOR EACH STATEMENT EXECUTE FUNCTION stock_levels_before();
 CREATE CONSTRAINT TRIGGER stockroom_check AFTER INSERT OR UPDATE ON stock_levels
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
-    WHEN (NEW.quantity_listed - NEW.quantity_allocated - NEW.quantity_held < 0) EXECUTE FUNCTION stock_levels_check();
+    WHEN (NEW.quantity_allocated < 0 OR NEW.quantity_listed::bigint - NEW.quantity_allocated - NEW.quantity_held < 0) EXECUTE FUNCTION stock_levels_check();
 
 -- stock_listings
 CREATE TRIGGER stockroom_before BEFORE INSERT OR UPDATE ON stock_listings
@@ -57,7 +57,7 @@ CREATE TRIGGER stockroom_truncate AFTER TRUNCATE ON stock_listings
     FOR EACH STATEMENT EXECUTE FUNCTION stock_listings_removed();
 CREATE CONSTRAINT TRIGGER stockroom_check AFTER INSERT OR UPDATE ON stock_listings
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
-    WHEN (NEW.quantity_available < -NEW.backorder_limit) EXECUTE FUNCTION stock_listings_check();
+    WHEN (NEW.quantity_allocated < 0 OR NEW.quantity_available < -NEW.backorder_limit) EXECUTE FUNCTION stock_listings_check();
 CREATE CONSTRAINT TRIGGER stockroom_deferred_sync AFTER UPDATE ON stock_listings
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
     WHEN (NEW.sync_deferred

@@ -1,5 +1,7 @@
 -- Listings with their counters, and the counters of each listing at each location.
--- fillfactor leaves room for heap-only updates: a counter changes at every claim.
+-- fillfactor leaves room for heap-only updates: a counter changes at every claim. quantity_allocated has
+-- no CHECK: it may be below zero inside a statement that touches lots and claims at once; the deferred
+-- stockroom_check judges it at commit.
 CREATE TABLE stock_listings (
     listing_id         uuid        PRIMARY KEY DEFAULT gen_random_uuid(),
     tenant_id          uuid        NOT NULL DEFAULT current_tenant(),
@@ -7,7 +9,7 @@ CREATE TABLE stock_listings (
     name               text        CHECK (length(name) <= 1000),
     category           text        CHECK (length(category) <= 200),
     barcode            text        CHECK (length(barcode) BETWEEN 1 AND 200),
-    unit_cost          numeric(16, 4) CHECK (unit_cost >= 0),
+    unit_cost          numeric(16, 4) CHECK (unit_cost >= 0 AND unit_cost < 900000000000),
     metadata           jsonb       NOT NULL DEFAULT '{}',
     owner_id           uuid,
     unit               text        CHECK (length(unit) <= 50),
@@ -23,7 +25,7 @@ CREATE TABLE stock_listings (
     sync_deferred      boolean     NOT NULL DEFAULT false,
     quantity_total     integer     NOT NULL DEFAULT 0 CHECK (quantity_total >= 0),
     quantity_listed    integer     NOT NULL DEFAULT 0 CHECK (quantity_listed >= 0),
-    quantity_allocated integer     NOT NULL DEFAULT 0 CHECK (quantity_allocated >= 0),
+    quantity_allocated integer     NOT NULL DEFAULT 0,
     quantity_held      integer     NOT NULL DEFAULT 0 CHECK (quantity_held >= 0),
     quantity_available integer     GENERATED ALWAYS AS (quantity_listed - quantity_allocated - quantity_held) STORED,
     version            bigint      NOT NULL DEFAULT 0
@@ -66,7 +68,7 @@ CREATE TABLE stock_levels (
     location_id        uuid    NOT NULL,
     quantity_total     integer NOT NULL DEFAULT 0 CHECK (quantity_total >= 0),
     quantity_listed    integer NOT NULL DEFAULT 0 CHECK (quantity_listed >= 0),
-    quantity_allocated integer NOT NULL DEFAULT 0 CHECK (quantity_allocated >= 0),
+    quantity_allocated integer NOT NULL DEFAULT 0,
     quantity_held      integer NOT NULL DEFAULT 0 CHECK (quantity_held >= 0),
     PRIMARY KEY (listing_id, location_id)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);

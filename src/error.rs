@@ -105,9 +105,7 @@ pub enum Error {
         table: String,
         key: String,
     },
-    ClaimRaced {
-        listing_id: Uuid,
-    },
+    WriteInterfered,
     ClaimsStandInTheWay {
         table: String,
         listings: Vec<Uuid>,
@@ -280,11 +278,11 @@ impl Error {
                 json!({"error": "attached_key_fixed", "table": table, "key": key}),
                 "Insert a new row and move the stock, or detach the table.",
             ),
-            Error::ClaimRaced { listing_id } => part(
-                S::ERRCODE_T_R_SERIALIZATION_FAILURE,
-                format!("could not claim stock of listing {listing_id}: it was changed at the same time"),
-                json!({"error": "claim_raced", "listing_id": listing_id}),
-                "Run the transaction again.",
+            Error::WriteInterfered => part(
+                S::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                "a trigger swallowed or changed what the engine wrote to its own tables".to_owned(),
+                json!({"error": "write_interfered"}),
+                "Look for BEFORE triggers of your own on stockroom's tables that return NULL or change quantities.",
             ),
             Error::ClaimsStandInTheWay { table, listings } => part(
                 S::ERRCODE_CHECK_VIOLATION,

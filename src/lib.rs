@@ -10,9 +10,11 @@ mod arguments;
 mod engine;
 mod error;
 mod ids;
+mod jsonb;
 mod plans;
 mod requests;
 mod settings;
+mod sqlstates;
 mod subtransaction;
 mod tenant;
 

@@ -2,7 +2,8 @@
 //! array arguments PostgreSQL would plan anew at every call.
 
 use crate::engine::Engine;
-use crate::ids;
+use crate::error::Error;
+use crate::{ids, sqlstates};
 use pgrx::prelude::*;
 use pgrx::trigger_support::PgTrigger;
 use pgrx::{pg_sys, FromDatum, IntoDatum};
@@ -176,7 +177,7 @@ fn prepare(text: &str, types: &[pg_sys::Oid]) -> Rc<Plan> {
     Rc::new(Plan(plan))
 }
 
-/// Inside an SPI connection only.
+/// Runs a plan and gives its answer to `read`. Inside an SPI connection only.
 fn execute<T>(plan: &Plan, sees: Sees, args: &[Arg], mut read: impl FnMut(&Row) -> T) -> Vec<T> {
     let mut values: Vec<pg_sys::Datum> = args
         .iter()
@@ -194,13 +195,15 @@ fn execute<T>(plan: &Plan, sees: Sees, args: &[Arg], mut read: impl FnMut(&Row) 
             args.len()
         );
         pg_sys::SPI_tuptable = std::ptr::null_mut();
-        let status = pg_sys::SPI_execute_plan(
-            plan.0.as_ptr(),
-            values.as_mut_ptr(),
-            nulls.as_ptr(),
-            sees == Sees::Callers,
-            0,
-        );
+        let status = sqlstates::kept(|| {
+            pg_sys::SPI_execute_plan(
+                plan.0.as_ptr(),
+                values.as_mut_ptr(),
+                nulls.as_ptr(),
+                sees == Sees::Callers,
+                0,
+            )
+        });
         assert!(status >= 0, "SPI_execute_plan failed with {status}");
         let table = pg_sys::SPI_tuptable;
         if table.is_null() {
@@ -256,6 +259,23 @@ pub fn run_one<T>(
     run(engine, statement, args, read).pop()
 }
 
+/// Runs a write without RETURNING, and answers how many rows it wrote.
+pub fn write(engine: &Engine, statement: &Statement, args: &[Arg]) -> usize {
+    Spi::connect(|_| {
+        run_statement(engine, statement, args, |_| ());
+        // SAFETY: a plain read of what SPI noted of the statement just run.
+        unsafe { pg_sys::SPI_processed as usize }
+    })
+}
+
+/// The same where it must be so many rows: one of the app's triggers may have swallowed one, and
+/// then the whole call fails, rather than counting what is not there.
+pub fn write_all(engine: &Engine, statement: &Statement, args: &[Arg], rows: usize) {
+    if write(engine, statement, args) != rows {
+        Error::WriteInterfered.raise();
+    }
+}
+
 fn register(trigger: &PgTrigger) {
     // SAFETY: the trigger's data is PostgreSQL's own, valid for the length of the call.
     let status = unsafe {
@@ -279,6 +299,24 @@ pub fn run_in_trigger<T>(
         register(trigger);
         run_statement(engine, statement, args, read)
     })
+}
+
+/// Runs a statement that answers whether it wrote all the rows it should; if not, the call fails.
+pub fn run_whole(engine: &Engine, statement: &Statement, args: &[Arg]) {
+    refuse_partial(run(engine, statement, args, |row| row.need(1)));
+}
+
+/// The same with the trigger's transition tables in view.
+pub fn run_whole_in_trigger(engine: &Engine, trigger: &PgTrigger, statement: &Statement) {
+    refuse_partial(run_in_trigger(engine, trigger, statement, &[], |row| {
+        row.need(1)
+    }));
+}
+
+fn refuse_partial(whole: Vec<bool>) {
+    if whole != [true] {
+        Error::WriteInterfered.raise();
+    }
 }
 
 fn run_text<T>(

@@ -54,37 +54,46 @@ impl Request<'_> {
     pub fn replay(&self, engine: &Engine) -> Result<Option<Value>, Error> {
         if self.key.is_empty() || self.key.chars().count() > LONGEST_KEY {
             let problem = format!("must have 1 to {LONGEST_KEY} characters");
-            return Err(Error::BadArgument {
-                argument: "idempotency_key",
-                problem,
-            });
+            return Err(self.bad_key(problem));
         }
         let found = plans::run_one(engine, &FIND, &self.name(engine), |row| {
-            (
-                row.need::<JsonB>(1).0,
-                row.get::<JsonB>(2).map_or(Value::Null, |answer| answer.0),
-            )
+            let answer = row.get::<JsonB>(2).map(|answer| answer.0);
+            (row.need::<JsonB>(1).0, answer)
         });
-        let Some((arguments, answer)) = found else {
-            return Ok(None);
-        };
-        match first_difference(&arguments, &self.arguments) {
-            None => Ok(Some(answer)),
-            Some(field) => Err(Error::IdempotencyMismatch {
-                function: self.function.to_owned(),
-                key: self.key.to_owned(),
-                field,
-            }),
+        match found {
+            None => Ok(None),
+            Some((arguments, answer)) => match first_difference(&arguments, &self.arguments) {
+                Some(field) => Err(Error::IdempotencyMismatch {
+                    function: self.function.to_owned(),
+                    key: self.key.to_owned(),
+                    field,
+                }),
+                None if answer.is_some() => Ok(answer),
+                // A trigger inside the first call makes the same call again.
+                None => Err(self.bad_key("is in use by the call that is running".to_owned())),
+            },
+        }
+    }
+
+    fn bad_key(&self, problem: String) -> Error {
+        Error::BadArgument {
+            argument: "idempotency_key",
+            problem,
         }
     }
 
     /// Takes the key, or waits for another call that has it and gives its answer.
     pub fn begin(&self, engine: &Engine) -> Result<Option<Value>, Error> {
-        let args = self.name_and(engine, &self.arguments);
-        let ours = aside::during(|| plans::run_one(engine, &BEGIN, &args, |_| ()));
-        match ours {
-            Some(()) => Ok(None),
-            None => self.replay(engine),
+        loop {
+            let args = self.name_and(engine, &self.arguments);
+            let ours = aside::during(|| plans::run_one(engine, &BEGIN, &args, |_| ()));
+            if ours.is_some() {
+                return Ok(None);
+            }
+            // None: the other call's row was cleaned up in between, so the key is free again.
+            if let Some(answer) = self.replay(engine)? {
+                return Ok(Some(answer));
+            }
         }
     }
 

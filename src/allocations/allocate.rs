@@ -6,10 +6,11 @@ use crate::arguments::{answer_when_short, positive, required, required_id};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::ids;
+use crate::jsonb::Jsonb;
 use crate::requests::Request;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
-use pgrx::{JsonB, Uuid};
+use pgrx::Uuid;
 use serde_json::json;
 use stockroom_core::lines::{Line, Lines};
 use stockroom_core::plan::Strategy;
@@ -115,7 +116,7 @@ pub fn request<'a>(
 #[search_path(pg_catalog, pg_temp)]
 fn allocate_order(
     order_id: Option<Uuid>,
-    lines: Option<JsonB>,
+    lines: Option<Jsonb>,
     on_short: default!(Option<String>, "'error'"),
     idempotency_key: default!(Option<String>, "NULL"),
     fcinfo: pg_sys::FunctionCallInfo,
@@ -137,11 +138,12 @@ fn allocate_order(
 > {
     let engine = Engine::of_call(fcinfo);
     let order_id = required_id("order_id", order_id)?;
-    let lines =
-        Lines::parse(&required("lines", lines)?.0).map_err(|problem| Error::BadArgument {
+    let lines = Lines::parse(&required("lines", lines)?.parse("lines")?).map_err(|problem| {
+        Error::BadArgument {
             argument: "lines",
             problem: problem.to_string(),
-        })?;
+        }
+    })?;
     let arguments = json!({"order_id": order_id, "lines": lines.canonical()});
     let want = Want {
         order_id,

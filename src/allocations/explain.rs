@@ -38,13 +38,16 @@ fn explain_allocation(
     let listing_id = required_id("listing_id", listing_id)?;
     let quantity = positive("quantity", quantity)?;
     let strategy = strategy_name(strategy.as_deref())?;
-    let found = rows::listings(&engine, &[listing_id]).pop();
+    let found = rows::listing_seen(&engine, listing_id);
     let listing = found.ok_or(Error::ListingNotFound { listing_id })?;
+    let promise = listing.promise();
     let strategy = strategy
         .and_then(|name| Strategy::parse(name, &listing.priority))
         .unwrap_or(listing.strategy);
     let lots = rows::lots(&engine, &[listing_id], Which::All);
-    let rows: Vec<_> = explain(&lots, quantity, location_id.map(ids::from_pg), &strategy)
+    // A claim takes no more than is promised: safety stock stays.
+    let wanted = i64::from(quantity).min(promise.max(0)) as i32;
+    let rows: Vec<_> = explain(&lots, wanted, location_id.map(ids::from_pg), &strategy)
         .into_iter()
         .map(|lot| {
             (

@@ -7,12 +7,13 @@ use crate::arguments::{answer_when_short, required, required_id};
 use crate::counters::{mirror, Refusal};
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::jsonb::Jsonb;
 use crate::plans::{self, id, id_list, Statement};
 use crate::subtransaction::{attempt, Outcome};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::pg_sys::{UUIDARRAYOID, UUIDOID};
 use pgrx::prelude::*;
-use pgrx::{JsonB, Uuid};
+use pgrx::Uuid;
 use serde_json::json;
 use stockroom_core::lines::{LotQuantity, Lots};
 use stockroom_core::plan::Pick;
@@ -110,7 +111,7 @@ fn take_lots(engine: &Engine, order_id: uuid::Uuid, lots: &[LotQuantity]) -> Res
         }
         Err(Refusal::Error(error)) => Err(error),
         // The lots were chosen: there is nothing to plan anew, only to say what they have now.
-        Err(Refusal::Lost | Refusal::Torn) => {
+        Err(Refusal::Lost) => {
             let now = read_chosen(engine, lots)?;
             Ok(Taken::Short(refuse_early(&now).unwrap_or_else(|| Short {
                 listing_id: now[0].pick.listing_id,
@@ -132,7 +133,7 @@ fn take_lots(engine: &Engine, order_id: uuid::Uuid, lots: &[LotQuantity]) -> Res
 #[search_path(pg_catalog, pg_temp)]
 fn allocate_lots(
     order_id: Option<Uuid>,
-    lots: Option<JsonB>,
+    lots: Option<Jsonb>,
     on_short: default!(Option<String>, "'error'"),
     idempotency_key: default!(Option<String>, "NULL"),
     fcinfo: pg_sys::FunctionCallInfo,
@@ -154,9 +155,11 @@ fn allocate_lots(
 > {
     let engine = Engine::of_call(fcinfo);
     let order_id = required_id("order_id", order_id)?;
-    let lots = Lots::parse(&required("lots", lots)?.0).map_err(|problem| Error::BadArgument {
-        argument: "lots",
-        problem: problem.to_string(),
+    let lots = Lots::parse(&required("lots", lots)?.parse("lots")?).map_err(|problem| {
+        Error::BadArgument {
+            argument: "lots",
+            problem: problem.to_string(),
+        }
     })?;
     let arguments = json!({"order_id": order_id, "lots": lots.canonical()});
     let request = request("allocate_lots", idempotency_key.as_deref(), arguments);

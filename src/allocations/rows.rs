@@ -2,6 +2,7 @@
 
 use crate::counters::{aside, mirror};
 use crate::engine::Engine;
+use crate::error::Error;
 use crate::ids;
 use crate::plans::{self, id, id_list, Row, Statement};
 use pgrx::pg_sys::{INT4ARRAYOID, UUIDARRAYOID, UUIDOID};
@@ -13,7 +14,6 @@ pub struct Listing {
     pub listing_id: Uuid,
     pub available: i32,
     pub safety_stock: i32,
-    pub held: i32,
     pub attached: Option<mirror::AttachedRow>,
     /// Strategy of the listing's owner, fifo without one.
     pub strategy: Strategy,
@@ -28,40 +28,59 @@ impl Listing {
     }
 }
 
+macro_rules! listing_columns {
+    () => {
+        "SELECT g.listing_id, g.quantity_available, g.safety_stock,
+                g.attached_to, g.attached_key, g.sync_deferred, s.strategy_type, s.location_priority_order
+           FROM {s}.stock_listings g
+           LEFT JOIN {s}.allocation_strategies s
+                  ON s.contractor_id = g.owner_id AND s.tenant_id = g.tenant_id
+          WHERE g.tenant_id = $2 AND "
+    };
+}
+
 static LISTINGS: Statement = Statement::fresh(
-    "SELECT g.listing_id, g.quantity_available, g.safety_stock, g.quantity_held,
-            g.attached_to, g.attached_key, g.sync_deferred, s.strategy_type, s.location_priority_order
-       FROM {s}.stock_listings g
-       LEFT JOIN {s}.allocation_strategies s
-              ON s.contractor_id = g.owner_id AND s.tenant_id = g.tenant_id
-      WHERE g.listing_id = ANY ($1) AND g.tenant_id = $2
-      ORDER BY g.listing_id",
+    concat!(
+        listing_columns!(),
+        "g.listing_id = ANY ($1) ORDER BY g.listing_id"
+    ),
     &[UUIDARRAYOID, UUIDOID],
 );
+static SEEN: Statement = Statement::stable(
+    concat!(listing_columns!(), "g.listing_id = $1"),
+    &[UUIDOID, UUIDOID],
+);
 
-/// Listings by key, in key order; unknown ones are left out.
+/// Listings by key, in key order, as they are now; unknown ones are left out.
 pub fn listings(engine: &Engine, ids: &[Uuid]) -> Vec<Listing> {
-    plans::run(
+    let args = [id_list(ids.iter().copied()), id(engine.tenant)];
+    plans::run(engine, &LISTINGS, &args, read_listing)
+}
+
+/// A listing as the calling query sees it.
+pub fn listing_seen(engine: &Engine, listing_id: Uuid) -> Option<Listing> {
+    plans::run_one(
         engine,
-        &LISTINGS,
-        &[id_list(ids.iter().copied()), id(engine.tenant)],
-        |row| {
-            let priority: Vec<Option<pgrx::Uuid>> = row.get(9).unwrap_or_default();
-            let priority: Vec<Uuid> = priority.into_iter().flatten().map(ids::from_pg).collect();
-            let strategy = row.get::<String>(8);
-            Listing {
-                listing_id: row.id(1),
-                available: row.need(2),
-                safety_stock: row.need(3),
-                held: row.need(4),
-                attached: mirror::attached_row(row, 5),
-                strategy: strategy
-                    .and_then(|name| Strategy::parse(&name, &priority))
-                    .unwrap_or(Strategy::Fifo),
-                priority,
-            }
-        },
+        &SEEN,
+        &[id(listing_id), id(engine.tenant)],
+        read_listing,
     )
+}
+
+fn read_listing(row: &Row) -> Listing {
+    let priority: Vec<Option<pgrx::Uuid>> = row.get(8).unwrap_or_default();
+    let priority: Vec<Uuid> = priority.into_iter().flatten().map(ids::from_pg).collect();
+    let strategy = row.get::<String>(7);
+    Listing {
+        listing_id: row.id(1),
+        available: row.need(2),
+        safety_stock: row.need(3),
+        attached: mirror::attached_row(row, 4),
+        strategy: strategy
+            .and_then(|name| Strategy::parse(&name, &priority))
+            .unwrap_or(Strategy::Fifo),
+        priority,
+    }
 }
 
 macro_rules! lot_columns {
@@ -131,7 +150,8 @@ static INSERT: Statement = Statement::fresh(
     "INSERT INTO {s}.stock_allocations (allocation_id, tenant_id, listing_id, lot_id, order_id, quantity)
      SELECT n.allocation_id, $1, n.listing_id, n.lot_id, $2, n.quantity
        FROM unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::int[])
-            AS n (allocation_id, listing_id, lot_id, quantity)",
+            AS n (allocation_id, listing_id, lot_id, quantity)
+     RETURNING allocation_id, lot_id, quantity, status",
     &[UUIDOID, UUIDOID, UUIDARRAYOID, UUIDARRAYOID, UUIDARRAYOID, INT4ARRAYOID],
 );
 
@@ -150,6 +170,19 @@ pub fn insert(engine: &Engine, order_id: Uuid, picks: &[Pick]) -> Vec<Uuid> {
             .collect::<Vec<i32>>()
             .into(),
     ];
-    aside::during(|| plans::run(engine, &INSERT, &args, |_| ()));
+    let written = aside::during(|| {
+        plans::run(engine, &INSERT, &args, |row| {
+            let is_active = row.need::<String>(4) == "active";
+            (row.id(1), row.id(2), row.need::<i32>(3), is_active)
+        })
+    });
+    // A trigger of the app may have swallowed or changed a claim that the counters have already.
+    let wanted = keys.iter().zip(picks);
+    if !written
+        .into_iter()
+        .eq(wanted.map(|(key, pick)| (*key, pick.lot_id, pick.quantity, true)))
+    {
+        Error::WriteInterfered.raise();
+    }
     keys
 }

@@ -24,7 +24,7 @@ static LISTINGS: Statement = Statement::fresh(
 );
 /// Claims are locked before their lots, in key order.
 static LOCK: Statement = Statement::fresh(
-    "SELECT allocation_id, listing_id, lot_id, quantity FROM {s}.stock_allocations
+    "SELECT allocation_id, listing_id, lot_id, quantity, created_at FROM {s}.stock_allocations
       WHERE order_id = $1 AND tenant_id = $2 AND status = 'active' AND ($3 IS NULL OR listing_id = $3)
       ORDER BY allocation_id FOR NO KEY UPDATE",
     &[UUIDOID, UUIDOID, UUIDOID],
@@ -63,6 +63,8 @@ struct Claim {
     listing_id: uuid::Uuid,
     lot_id: uuid::Uuid,
     quantity: i32,
+    /// PostgreSQL's own microseconds.
+    created_at: i64,
 }
 
 impl Settlement {
@@ -84,7 +86,10 @@ impl Settlement {
             listing_id: row.id(2),
             lot_id: row.id(3),
             quantity: row.need(4),
+            created_at: row.need(5),
         });
+        // A client's own claims have random keys: their age counts, not their key.
+        claims.sort_by_key(|claim| (claim.created_at, claim.allocation_id));
         if self.status == AllocationStatus::Released {
             // Newest first: what is kept is what the strategy preferred.
             claims.reverse();
@@ -108,12 +113,9 @@ impl Settlement {
             value: units,
         })?;
 
+        // The parts come in the order of the claims.
         let mut deltas: BTreeMap<uuid::Uuid, LotDelta> = BTreeMap::new();
-        for part in &parts {
-            let claim = claims
-                .iter()
-                .find(|claim| claim.allocation_id == part.allocation_id);
-            let claim = claim.expect("a part is of a claim that was read");
+        for (part, claim) in parts.iter().zip(&claims) {
             let delta = deltas.entry(claim.lot_id).or_insert(LotDelta {
                 tenant_id: engine.tenant,
                 listing_id: claim.listing_id,
@@ -147,14 +149,15 @@ impl Settlement {
         let split: Vec<_> = parts.iter().filter(|part| !part.whole).collect();
         aside::during(|| {
             if !whole.is_empty() {
+                let rows = whole.len();
                 let args = [status.into(), id_list(whole), id(engine.tenant)];
-                plans::run(engine, &END_WHOLE, &args, |_| ());
+                plans::write_all(engine, &END_WHOLE, &args, rows);
             }
             if !split.is_empty() {
                 let ids = || id_list(split.iter().map(|part| part.allocation_id));
                 let quantities = || split.iter().map(|part| part.quantity).collect::<Vec<i32>>();
                 let args = [ids(), quantities().into(), id(engine.tenant)];
-                plans::run(engine, &LOWER, &args, |_| ());
+                plans::write_all(engine, &LOWER, &args, split.len());
                 let keys = id_list(split.iter().map(|_| ids::new_key()));
                 let args = [
                     status.into(),
@@ -163,7 +166,7 @@ impl Settlement {
                     quantities().into(),
                     id(engine.tenant),
                 ];
-                plans::run(engine, &INSERT_PART, &args, |_| ());
+                plans::write_all(engine, &INSERT_PART, &args, split.len());
             }
         });
     }

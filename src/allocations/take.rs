@@ -21,10 +21,7 @@ pub struct Want {
 }
 
 enum Loss {
-    /// Nothing was written.
     Raced,
-    /// Something was written that must be undone.
-    Torn,
     Short(Short),
     Error(Error),
 }
@@ -44,13 +41,11 @@ pub fn take(engine: &Engine, want: &Want) -> Result<Taken, Error> {
         mirror::lock(engine, sorted(attached));
         listings = read_listings(engine, &ids)?;
     }
-    // A single lot leaves nothing to choose: losing it writes nothing, so nothing need be undone.
+    // A single lot leaves nothing to choose: losing it writes nothing, and holds no lot that another
+    // plan would have to come before.
     let lots = rows::lots(engine, &ids, Which::Free);
-    let first = if is_single(&listings, &lots) {
-        claim(engine, want, &listings, &lots).map_err(|loss| match loss {
-            Loss::Torn => Loss::Error(Error::ClaimRaced { listing_id: ids[0] }),
-            other => other,
-        })
+    let first = if lots.len() == 1 {
+        claim(engine, want, &listings, &lots)
     } else {
         undo_if_lost(|| claim(engine, want, &listings, &lots))
     };
@@ -81,7 +76,7 @@ pub fn take(engine: &Engine, want: &Want) -> Result<Taken, Error> {
         Err(Loss::Short(short)) => Ok(Taken::Short(short)),
         Err(Loss::Error(error)) => Err(error),
         // With all lots locked only a level or a listing can refuse: that much is promised away.
-        Err(Loss::Raced | Loss::Torn) => {
+        Err(Loss::Raced) => {
             let listings = read_listings(engine, &ids)?;
             Ok(Taken::Short(refuse_early(want, &listings).unwrap_or_else(
                 || {
@@ -95,25 +90,18 @@ pub fn take(engine: &Engine, want: &Want) -> Result<Taken, Error> {
 
 /// What is needed to refuse without taking a lock or writing anything.
 pub fn refused_by_a_read(engine: &Engine, want: &Want) -> Result<Option<Short>, Error> {
-    let listings = read_listings(engine, &listing_ids(&want.lines))?;
-    Ok(refuse_early(want, &listings))
-}
-
-/// One free lot, and a listing that has nothing but it: whoever gets the lot gets its level and
-/// listing too, so that a lost race shows at the lot, before anything is written.
-fn is_single(listings: &[Listing], lots: &[Lot]) -> bool {
-    match (listings, lots) {
-        ([listing], [lot]) => {
-            listing.safety_stock == 0 && listing.held == 0 && listing.available >= lot.free
-        }
-        _ => false,
+    let ids = listing_ids(&want.lines);
+    let listings = read_listings(engine, &ids)?;
+    if let Some(short) = refuse_early(want, &listings) {
+        return Ok(Some(short));
     }
+    let lots = rows::lots(engine, &ids, Which::Free);
+    Ok(plan_picks(want, &listings, &lots).err())
 }
 
 fn undo_if_lost<T>(run: impl FnOnce() -> Result<T, Loss>) -> Result<T, Loss> {
     attempt(|| match run() {
         Ok(value) => Outcome::Keep(value),
-        Err(Loss::Torn) => Outcome::Undo(Loss::Raced),
         Err(loss) => Outcome::Undo(loss),
     })
 }
@@ -226,7 +214,6 @@ fn claim(
     let picks = plan_picks(want, listings, lots).map_err(Loss::Short)?;
     let after = apply(engine, &picks).map_err(|refusal| match refusal {
         Refusal::Lost => Loss::Raced,
-        Refusal::Torn => Loss::Torn,
         Refusal::Error(error) => Loss::Error(error),
     })?;
     Ok((picks, after))

@@ -8,7 +8,7 @@ use super::import::{units_of, AppRow, Import};
 use crate::counters::mirror::{self, AttachedRow};
 use crate::counters::registration::{Column, DirectWrites, OnDelete, Registration, Target};
 use crate::counters::row::{self, Answer};
-use crate::counters::{aside, rollup, unlink, ListingAfter};
+use crate::counters::{aside, removal, rollup, unlink, ListingAfter};
 use crate::engine::{as_engine, as_owner, c_text, Engine};
 use crate::error::{warn, Error};
 use crate::plans::{self, id, id_list, Statement};
@@ -148,13 +148,13 @@ fn attached_rows_deleted<'a>(trigger: &'a PgTrigger<'a>) -> Answer<'a> {
         if listings.is_empty() {
             return Ok(());
         }
-        unlink::lock(engine, &listings);
+        removal::lock(engine, &listings);
         if known.on_delete == OnDelete::Keep {
             unlink::unlink(engine, &listings);
             return Ok(());
         }
         if known.on_delete == OnDelete::Restrict {
-            let claimed = unlink::claimed(engine, &listings);
+            let claimed = removal::claimed(engine, &listings);
             if !claimed.is_empty() {
                 return Err(Error::ClaimsStandInTheWay {
                     table: target.name.clone(),
@@ -162,7 +162,7 @@ fn attached_rows_deleted<'a>(trigger: &'a PgTrigger<'a>) -> Answer<'a> {
                 });
             }
         }
-        unlink::delete(engine, &listings);
+        removal::delete(engine, &listings);
         Ok(())
     });
     Ok(None)

@@ -28,9 +28,14 @@ fn stock_allocations_before<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
         claim.refuse_change("stock_allocations", &["allocation_id", "tenant_id"]);
         claim.touch();
     }
+    // A past claim stays with the listing it happened at, until it is made active again.
+    let revived = claim.field::<String>("status").as_deref() == Some("active")
+        && old
+            .as_ref()
+            .is_some_and(|old| row::field::<String, _>(old, "status").as_deref() != Some("active"));
     let same_lot = old
         .as_ref()
-        .filter(|old| row::id(old, "lot_id") == claim.id("lot_id"));
+        .filter(|old| !revived && row::id(old, "lot_id") == claim.id("lot_id"));
     if let Some(listing_id) =
         same_lot.and_then(|old| row::field::<pgrx::Uuid, _>(old, "listing_id"))
     {
@@ -64,6 +69,7 @@ static INSERTED: Statement = Statement::fresh(
        FROM new_rows GROUP BY tenant_id, listing_id, lot_id",
     &[],
 );
+// The listing is the lot's own: the same statement may have moved the lot.
 static UPDATED: Statement = Statement::fresh(
     "WITH change AS (
        SELECT tenant_id, listing_id, lot_id, CASE WHEN status = 'active' THEN quantity ELSE 0 END AS units
@@ -74,17 +80,17 @@ static UPDATED: Statement = Statement::fresh(
      moved AS (
        SELECT lot_id FROM (SELECT allocation_id, lot_id FROM new_rows
                            EXCEPT SELECT allocation_id, lot_id FROM old_rows) AS m)
-     SELECT tenant_id, listing_id, lot_id, sum(units)::bigint
-       FROM change
-      GROUP BY tenant_id, listing_id, lot_id
-     HAVING sum(units) <> 0 OR lot_id IN (SELECT lot_id FROM moved)",
+     SELECT c.tenant_id, coalesce(l.listing_id, c.listing_id), c.lot_id, sum(c.units)::bigint
+       FROM change c LEFT JOIN {s}.stock_lots l ON l.lot_id = c.lot_id
+      GROUP BY 1, 2, 3
+     HAVING sum(c.units) <> 0 OR c.lot_id IN (SELECT lot_id FROM moved)",
     &[],
 );
 /// A lot deleted in the same statement took its claims with it: nothing is left to be freed there.
 static DELETED: Statement = Statement::fresh(
-    "SELECT o.tenant_id, o.listing_id, o.lot_id, -sum(o.quantity)::bigint
+    "SELECT o.tenant_id, l.listing_id, o.lot_id, -sum(o.quantity)::bigint
        FROM old_rows o JOIN {s}.stock_lots l ON l.lot_id = o.lot_id
-      WHERE o.status = 'active' GROUP BY o.tenant_id, o.listing_id, o.lot_id",
+      WHERE o.status = 'active' GROUP BY 1, 2, 3",
     &[],
 );
 static NO_CLAIMS: Statement = Statement::fresh(

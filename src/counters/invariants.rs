@@ -74,7 +74,7 @@ fn changed_key(trigger: &PgTrigger, column: &str) -> Uuid {
 }
 
 static LEVEL: Statement = Statement::fresh(
-    "SELECT quantity_allocated + quantity_held - quantity_listed FROM {s}.stock_levels
+    "SELECT greatest(quantity_allocated::bigint + quantity_held - quantity_listed, -quantity_allocated::bigint) FROM {s}.stock_levels
       WHERE listing_id = $1 AND location_id = $2",
     &[UUIDOID, UUIDOID],
 );
@@ -91,7 +91,7 @@ fn stock_levels_check<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
     let engine = Engine::of_function(trigger.trigger().tgfoid);
     let over_by = as_engine(&engine, || {
         plans::run_one(&engine, &LEVEL, &[id(listing_id), id(location_id)], |row| {
-            row.need::<i32>(1)
+            row.need::<i64>(1)
         })
     });
     refuse_oversold(listing_id, Some(location_id), over_by);
@@ -99,7 +99,7 @@ fn stock_levels_check<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
 }
 
 static LISTING: Statement = Statement::fresh(
-    "SELECT -quantity_available - backorder_limit FROM {s}.stock_listings WHERE listing_id = $1",
+    "SELECT greatest(-quantity_available::bigint - backorder_limit, -quantity_allocated::bigint) FROM {s}.stock_listings WHERE listing_id = $1",
     &[UUIDOID],
 );
 
@@ -112,19 +112,19 @@ fn stock_listings_check<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
     let engine = Engine::of_function(trigger.trigger().tgfoid);
     let over_by = as_engine(&engine, || {
         plans::run_one(&engine, &LISTING, &[id(listing_id)], |row| {
-            row.need::<i32>(1)
+            row.need::<i64>(1)
         })
     });
     refuse_oversold(listing_id, None, over_by);
     Ok(None)
 }
 
-fn refuse_oversold(listing_id: Uuid, location_id: Option<Uuid>, over_by: Option<i32>) {
+fn refuse_oversold(listing_id: Uuid, location_id: Option<Uuid>, over_by: Option<i64>) {
     if let Some(over_by) = over_by.filter(|over_by| *over_by > 0) {
         Error::ListingOversold {
             listing_id,
             location_id,
-            over_by: over_by.into(),
+            over_by,
         }
         .raise();
     }

@@ -82,10 +82,7 @@ fn stock_levels_before<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
         let orphan = as_engine(&engine, || {
             plans::run(&engine, &LISTING_EXISTS, &[plans::id(listing_id)], |_| ()).is_empty()
         });
-        let empty = COUNTERS
-            .iter()
-            .all(|counter| row::field::<i32, _>(&old, counter) == Some(0));
-        if orphan || empty {
+        if orphan {
             return Ok(Some(old));
         }
     }
@@ -103,11 +100,20 @@ static ANY_ATTACHED: Statement = Statement::fresh(
     "SELECT listing_id FROM {s}.stock_listings WHERE attached_to IS NOT NULL LIMIT 1",
     &[],
 );
+/// The key's cascade took the lots before; a trigger of the app may have kept some.
 static DELETE_LEVELS: Statement = Statement::fresh(
-    "DELETE FROM {s}.stock_levels v USING old_rows o WHERE v.listing_id = o.listing_id",
+    "WITH done AS (
+       DELETE FROM {s}.stock_levels v USING old_rows o WHERE v.listing_id = o.listing_id RETURNING 1)
+     SELECT (SELECT count(*) FROM done)
+          = (SELECT count(*) FROM {s}.stock_levels v JOIN old_rows o ON v.listing_id = o.listing_id)
+        AND NOT EXISTS (SELECT FROM {s}.stock_lots l JOIN old_rows o ON l.listing_id = o.listing_id)",
     &[],
 );
-static DELETE_ALL_LEVELS: Statement = Statement::fresh("DELETE FROM {s}.stock_levels", &[]);
+static DELETE_ALL_LEVELS: Statement = Statement::fresh(
+    "WITH done AS (DELETE FROM {s}.stock_levels RETURNING 1)
+     SELECT (SELECT count(*) FROM done) = (SELECT count(*) FROM {s}.stock_levels)",
+    &[],
+);
 
 /// A deleted listing takes its claims, lots and levels with it; one of an attached table stays.
 #[pg_trigger(
@@ -120,7 +126,7 @@ fn stock_listings_removed<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
     let engine = Engine::of_function(trigger.trigger().tgfoid);
     as_engine(&engine, || {
         let run = |statement| {
-            aside::during(|| plans::run_in_trigger(&engine, trigger, statement, &[], |_| ()));
+            aside::during(|| plans::run_whole_in_trigger(&engine, trigger, statement));
         };
         if trigger.event().fired_by_truncate() {
             if trigger.event().fired_before() {
@@ -140,7 +146,6 @@ fn stock_listings_removed<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
         if let Some(listing_id) = attached.into_iter().next() {
             Error::ListingAttached { listing_id }.raise();
         }
-        // The key's cascade took the lots already, and their trigger the claims.
         run(&DELETE_LEVELS);
     });
     Ok(None)

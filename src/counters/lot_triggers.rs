@@ -6,6 +6,7 @@ use crate::engine::{as_engine, Engine};
 use crate::error::Error;
 use crate::ids;
 use crate::plans::{self, Row, Statement};
+use pgrx::pg_sys::UUIDOID;
 use pgrx::prelude::*;
 use uuid::Uuid;
 
@@ -26,7 +27,32 @@ fn stock_lots_before<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
         lot.refuse_change("stock_lots", &["lot_id", "tenant_id"]);
         lot.touch();
     }
+    require_location(trigger, &lot);
     Ok(Some(lot.give_back()))
+}
+
+static LOCATION: Statement = Statement::fresh(
+    "SELECT FROM {s}.locations WHERE location_id = $1 AND (tenant_id = $2 OR is_preset)",
+    &[UUIDOID, UUIDOID],
+);
+
+/// The key would accept another tenant's location.
+fn require_location(trigger: &PgTrigger, lot: &NewRow) {
+    let (Some(location_id), Some(tenant_id)) = (lot.id("location_id"), lot.id("tenant_id")) else {
+        return;
+    };
+    let before = trigger.old().and_then(|old| row::id(&old, "location_id"));
+    if location_id == ids::UNSPECIFIED || before == Some(location_id) {
+        return;
+    }
+    let engine = Engine::of_function(trigger.trigger().tgfoid);
+    let args = [plans::id(location_id), plans::id(tenant_id)];
+    let known = as_engine(&engine, || {
+        plans::run_one(&engine, &LOCATION, &args, |_| ())
+    });
+    if known.is_none() {
+        Error::LocationNotFound { location_id }.raise();
+    }
 }
 
 // A new or moved lot touches its level and listing even where the sum is zero: that is what keeps
@@ -77,11 +103,18 @@ static NO_LOTS: Statement = Statement::fresh(
     &[],
 );
 
+// Each answers whether it wrote all the rows that it should: a trigger of the app may swallow some.
 /// Active claims follow their lot to its new listing; past ones stay where they happened.
 static MOVE_CLAIMS: Statement = Statement::fresh(
-    "UPDATE {s}.stock_allocations a SET listing_id = n.listing_id
-       FROM new_rows n JOIN old_rows o ON o.lot_id = n.lot_id AND o.listing_id <> n.listing_id
-      WHERE a.lot_id = n.lot_id AND a.status = 'active'",
+    "WITH moved AS (
+       SELECT n.lot_id, n.listing_id
+         FROM new_rows n JOIN old_rows o ON o.lot_id = n.lot_id AND o.listing_id <> n.listing_id),
+     done AS (
+       UPDATE {s}.stock_allocations a SET listing_id = m.listing_id FROM moved m
+        WHERE a.lot_id = m.lot_id AND a.status = 'active' RETURNING 1)
+     SELECT (SELECT count(*) FROM done)
+          = (SELECT count(*) FROM {s}.stock_allocations a JOIN moved m ON a.lot_id = m.lot_id
+              WHERE a.status = 'active')",
     &[],
 );
 static CLAIMED_AND_DELETED: Statement = Statement::fresh(
@@ -94,10 +127,17 @@ static CLAIMED_AND_DELETED: Statement = Statement::fresh(
     &[],
 );
 static DELETE_CLAIMS: Statement = Statement::fresh(
-    "DELETE FROM {s}.stock_allocations a USING old_rows o WHERE a.lot_id = o.lot_id",
+    "WITH done AS (
+       DELETE FROM {s}.stock_allocations a USING old_rows o WHERE a.lot_id = o.lot_id RETURNING 1)
+     SELECT (SELECT count(*) FROM done)
+          = (SELECT count(*) FROM {s}.stock_allocations a JOIN old_rows o ON a.lot_id = o.lot_id)",
     &[],
 );
-static DELETE_ALL_CLAIMS: Statement = Statement::fresh("DELETE FROM {s}.stock_allocations", &[]);
+static DELETE_ALL_CLAIMS: Statement = Statement::fresh(
+    "WITH done AS (DELETE FROM {s}.stock_allocations RETURNING 1)
+     SELECT (SELECT count(*) FROM done) = (SELECT count(*) FROM {s}.stock_allocations)",
+    &[],
+);
 
 /// After each statement of a client: goods and listings, level by level.
 #[pg_trigger(
@@ -111,7 +151,7 @@ fn stock_lots_after<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
     as_engine(&engine, || {
         let event = trigger.event();
         let run = |statement| {
-            aside::during(|| plans::run_in_trigger(&engine, trigger, statement, &[], |_| ()));
+            aside::during(|| plans::run_whole_in_trigger(&engine, trigger, statement));
         };
         // The ledger's line for each lot whose quantity changed is written here, once there is a
         // ledger, from the same transition tables.

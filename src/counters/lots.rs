@@ -3,7 +3,7 @@
 use super::{aside, rollup, Delta, Guard, LevelDeltas, LevelKey, ListingAfter, Refusal};
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::plans::{self, id, id_list, Statement};
+use crate::plans::{self, id, id_list, Arg, Statement};
 use pgrx::pg_sys::{BOOLOID, INT4ARRAYOID, INT4OID, UUIDARRAYOID, UUIDOID};
 use uuid::Uuid;
 
@@ -20,8 +20,8 @@ pub struct LotDelta {
 }
 
 /// One lot, its level and its listing in one statement. Each UPDATE reads the RETURNING of the one
-/// before it: that forces the lock order. `lots` tells a lost race at the lot, which wrote
-/// nothing, from one further up.
+/// before it: that forces the lock order. No row: nothing was written. Without a listing: the last
+/// columns tell how far it came.
 static APPLY_ONE: Statement = Statement::fresh(
     "WITH lot AS (
        UPDATE {s}.stock_lots l
@@ -57,8 +57,9 @@ static APPLY_ONE: Statement = Statement::fresh(
        RETURNING g.listing_id, g.quantity_total, g.quantity_listed, g.quantity_allocated, g.quantity_held,
                  g.attached_to, g.attached_key, g.sync_deferred)
      SELECT listing.listing_id, quantity_total, quantity_listed, quantity_allocated, quantity_held,
-            attached_to, attached_key, sync_deferred
-       FROM lot LEFT JOIN listing ON true",
+            attached_to, attached_key, sync_deferred,
+            lot.location_id, lot.listed, level.listing_id IS NOT NULL
+       FROM lot LEFT JOIN level ON true LEFT JOIN listing ON true",
     &[UUIDOID, UUIDOID, UUIDOID, INT4OID, INT4OID, BOOLOID],
 );
 
@@ -83,23 +84,36 @@ static WRITE: Statement = Statement::fresh(
 
 /// Adds the deltas (at most one a lot) to lots, levels and listings, and answers the listings as
 /// they are then. Lots that are not found are `lot_not_found` under `Guard::Later`; under
-/// `Guard::Claim` that and any shortage is a lost race.
+/// `Guard::Claim` that and any shortage is a lost race: with one delta it has written nothing, with
+/// more the caller must roll back.
 pub fn apply(
     engine: &Engine,
     deltas: &[LotDelta],
     guard: Guard,
 ) -> Result<Vec<ListingAfter>, Refusal> {
     // The ledger's line for every delta with total <> 0 is written here, once there is a ledger:
-    // each caller's physical change of a lot passes this point or lot_triggers' same-named one.
-    if let [delta] = deltas {
-        if let Some(after) = apply_one(engine, delta, guard) {
-            return after.map(|after| vec![after]);
+    // each physical change of a lot passes here, at the same words in lot_triggers, or in import.
+    match (deltas, guard) {
+        ([delta], Guard::Claim) => claim_one(engine, delta),
+        ([delta], Guard::Later) => {
+            apply_one(engine, delta, guard).unwrap_or_else(|| apply_many(engine, deltas, guard))
         }
-        if guard == Guard::Claim {
-            return Err(Refusal::Lost);
-        }
+        _ => apply_many(engine, deltas, guard),
     }
-    apply_many(engine, deltas, guard)
+}
+
+/// Claims from one lot. Lost, it has written nothing; what it locked stays locked.
+fn claim_one(engine: &Engine, delta: &LotDelta) -> Result<Vec<ListingAfter>, Refusal> {
+    if let Some(applied) = apply_one(engine, delta, Guard::Claim) {
+        return applied;
+    }
+    // Lost at the lot, it seems; under its lock one sees whether that is so.
+    match lock(engine, std::slice::from_ref(delta)).as_slice() {
+        [lot] if lot.can_give(delta.allocated) => {
+            apply_one(engine, delta, Guard::Claim).unwrap_or_else(|| Error::WriteInterfered.raise())
+        }
+        _ => Err(Refusal::Lost),
+    }
 }
 
 /// None: the lot's row did not match, and nothing was written.
@@ -107,7 +121,7 @@ fn apply_one(
     engine: &Engine,
     delta: &LotDelta,
     guard: Guard,
-) -> Option<Result<ListingAfter, Refusal>> {
+) -> Option<Result<Vec<ListingAfter>, Refusal>> {
     let (Ok(allocated), Ok(total)) = (i32::try_from(delta.allocated), i32::try_from(delta.total))
     else {
         return None;
@@ -120,24 +134,71 @@ fn apply_one(
         total.into(),
         (guard == Guard::Claim).into(),
     ];
-    let answer = aside::during(|| {
+    let written = aside::during(|| {
         plans::run_one(engine, &APPLY_ONE, &args, |row| {
-            row.maybe_id(1)
-                .map(|_| rollup::listing_after(row))
-                .ok_or(())
+            let after = row.maybe_id(1).map(|_| rollup::listing_after(row));
+            after.ok_or_else(|| (row.id(9), row.need::<bool>(10), row.need::<bool>(11)))
         })
     })?;
-    Some(answer.map_err(|()| {
-        match guard {
-            Guard::Claim => Refusal::Lost,
-            Guard::Later => Error::ListingNotFound {
-                listing_id: delta.listing_id,
-            }
-            .into(),
-        }
-    }))
+    let (location_id, listed, level_written) = match written {
+        Ok(after) => return Some(Ok(vec![after])),
+        Err(how_far) => how_far,
+    };
+    // Something further up did not match.
+    if guard == Guard::Claim {
+        give_back(engine, delta, level_written);
+        return Some(Err(Refusal::Lost));
+    }
+    // A level that is not there yet, or a range: the slow way makes the one and names the other.
+    let key = LevelKey {
+        listing_id: delta.listing_id,
+        location_id,
+        tenant_id: delta.tenant_id,
+    };
+    let levels = LevelDeltas::from([(key, level_delta(delta, listed))]);
+    Some(if level_written {
+        rollup::apply_to_listings(engine, &levels, guard)
+    } else {
+        rollup::apply(engine, &levels, guard)
+    })
 }
 
+/// Of a claim that its level or listing refused.
+static GIVE_BACK: Statement = Statement::fresh(
+    "WITH lot AS (
+       UPDATE {s}.stock_lots l SET quantity_allocated = l.quantity_allocated - $4
+        WHERE l.lot_id = $3 AND l.listing_id = $2 AND l.tenant_id = $1
+       RETURNING l.listing_id, l.location_id),
+     level AS (
+       UPDATE {s}.stock_levels v SET quantity_allocated = v.quantity_allocated - $4 FROM lot
+        WHERE $5 AND v.listing_id = lot.listing_id AND v.location_id = lot.location_id AND v.tenant_id = $1
+       RETURNING v.listing_id)
+     SELECT (SELECT count(*) FROM lot) = 1 AND (SELECT count(*) FROM level) = $5::int",
+    &[UUIDOID, UUIDOID, UUIDOID, INT4OID, BOOLOID],
+);
+
+fn give_back(engine: &Engine, delta: &LotDelta, level_written: bool) {
+    let args = [
+        id(delta.tenant_id),
+        id(delta.listing_id),
+        id(delta.lot_id),
+        (delta.allocated as i32).into(),
+        level_written.into(),
+    ];
+    aside::during(|| plans::run_whole(engine, &GIVE_BACK, &args));
+}
+
+fn level_delta(delta: &LotDelta, listed: bool) -> Delta {
+    let if_listed = |units| if listed { units } else { 0 };
+    Delta {
+        total: delta.total,
+        listed: if_listed(delta.total),
+        allocated: if_listed(delta.allocated),
+        held: 0,
+    }
+}
+
+/// A lot under its lock.
 struct LockedLot {
     lot_id: Uuid,
     listing_id: Uuid,
@@ -148,21 +209,22 @@ struct LockedLot {
     sellable: bool,
 }
 
-fn apply_many(
-    engine: &Engine,
-    deltas: &[LotDelta],
-    guard: Guard,
-) -> Result<Vec<ListingAfter>, Refusal> {
-    let mut deltas = deltas.to_vec();
-    deltas.sort_by_key(|delta| delta.lot_id);
-    let keys = || {
-        [
-            id_list(deltas.iter().map(|delta| delta.tenant_id)),
-            id_list(deltas.iter().map(|delta| delta.listing_id)),
-            id_list(deltas.iter().map(|delta| delta.lot_id)),
-        ]
-    };
-    let lots = plans::run(engine, &LOCK, &keys(), |row| LockedLot {
+impl LockedLot {
+    fn can_give(&self, units: i64) -> bool {
+        self.sellable && i64::from(self.total) - i64::from(self.allocated) >= units
+    }
+}
+
+fn keys(deltas: &[LotDelta]) -> [Arg; 3] {
+    [
+        id_list(deltas.iter().map(|delta| delta.tenant_id)),
+        id_list(deltas.iter().map(|delta| delta.listing_id)),
+        id_list(deltas.iter().map(|delta| delta.lot_id)),
+    ]
+}
+
+fn lock(engine: &Engine, deltas: &[LotDelta]) -> Vec<LockedLot> {
+    plans::run(engine, &LOCK, &keys(deltas), |row| LockedLot {
         lot_id: row.id(1),
         listing_id: row.id(2),
         location_id: row.id(3),
@@ -170,7 +232,17 @@ fn apply_many(
         allocated: row.need(5),
         listed: row.need(6),
         sellable: row.need(7),
-    });
+    })
+}
+
+fn apply_many(
+    engine: &Engine,
+    deltas: &[LotDelta],
+    guard: Guard,
+) -> Result<Vec<ListingAfter>, Refusal> {
+    let mut deltas = deltas.to_vec();
+    deltas.sort_by_key(|delta| delta.lot_id);
+    let lots = lock(engine, &deltas);
     if lots.len() != deltas.len() {
         let missing = deltas
             .iter()
@@ -187,8 +259,7 @@ fn apply_many(
     let mut totals = Vec::with_capacity(lots.len());
     let mut levels = LevelDeltas::new();
     for (delta, lot) in deltas.iter().zip(&lots) {
-        let free = i64::from(lot.total) - i64::from(lot.allocated);
-        if guard == Guard::Claim && (!lot.sellable || free < delta.allocated) {
+        if guard == Guard::Claim && !lot.can_give(delta.allocated) {
             return Err(Refusal::Lost);
         }
         allocated.push(in_range(
@@ -203,21 +274,15 @@ fn apply_many(
             location_id: lot.location_id,
             tenant_id: delta.tenant_id,
         };
-        let listed = |units| if lot.listed { units } else { 0 };
-        levels.entry(key).or_default().add(Delta {
-            total: delta.total,
-            listed: listed(delta.total),
-            allocated: listed(delta.allocated),
-            held: 0,
-        });
+        levels
+            .entry(key)
+            .or_default()
+            .add(level_delta(delta, lot.listed));
     }
-    let [tenants, listings, ids] = keys();
+    let [tenants, listings, ids] = keys(&deltas);
     let args = [tenants, listings, ids, allocated.into(), totals.into()];
-    aside::during(|| plans::run(engine, &WRITE, &args, |_| ()));
-    rollup::apply(engine, &levels, guard).map_err(|refusal| match refusal {
-        Refusal::Lost => Refusal::Torn,
-        other => other,
-    })
+    aside::during(|| plans::write_all(engine, &WRITE, &args, lots.len()));
+    rollup::apply(engine, &levels, guard)
 }
 
 fn in_range(lot: &LockedLot, counter: &str, stored: i32, change: i64) -> Result<i32, Refusal> {

@@ -15,6 +15,7 @@ pub mod lot_triggers;
 pub mod lots;
 pub mod mirror;
 pub mod registration;
+pub mod removal;
 pub mod repair;
 pub mod rollup;
 pub mod row;
@@ -72,20 +73,27 @@ impl Counts {
         self.allocated + self.held
     }
 
-    /// Adds a delta, or names the first counter that leaves 0 to 2³¹−1.
+    /// Adds a delta, or names the first counter that leaves its range. `allocated` may be below zero
+    /// on the way: one statement of a client may move a lot and free its claims, and the two
+    /// tables' triggers fire one after the other. At commit it may not.
     pub fn plus(&self, delta: Delta) -> Result<Counts, (&'static str, i64)> {
-        let sum = |name, stored: i32, change: i64| {
+        let sum = |name, stored: i32, change: i64, least: i64| {
             let value = i64::from(stored) + change;
             i32::try_from(value)
                 .ok()
-                .filter(|value| *value >= 0)
+                .filter(|_| value >= least)
                 .ok_or((name, value))
         };
         Ok(Counts {
-            total: sum("total", self.total, delta.total)?,
-            listed: sum("listed", self.listed, delta.listed)?,
-            allocated: sum("allocated", self.allocated, delta.allocated)?,
-            held: sum("held", self.held, delta.held)?,
+            total: sum("total", self.total, delta.total, 0)?,
+            listed: sum("listed", self.listed, delta.listed, 0)?,
+            allocated: sum(
+                "allocated",
+                self.allocated,
+                delta.allocated,
+                -i64::from(i32::MAX),
+            )?,
+            held: sum("held", self.held, delta.held, 0)?,
         })
     }
 }
@@ -111,10 +119,8 @@ pub enum Guard {
 /// Why a change did not happen.
 #[derive(Debug)]
 pub enum Refusal {
-    /// Somebody else was faster, and nothing was written: plan again.
+    /// Somebody else was faster: plan again.
     Lost,
-    /// Somebody else was faster further up: what was written must be undone, then plan again.
-    Torn,
     Error(Error),
 }
 
@@ -128,7 +134,7 @@ impl Refusal {
     /// For changes that have nothing to lose a race about.
     pub fn into_error(self, otherwise: Error) -> Error {
         match self {
-            Refusal::Lost | Refusal::Torn => otherwise,
+            Refusal::Lost => otherwise,
             Refusal::Error(error) => error,
         }
     }

@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// One level and its listing in one statement; the listing's UPDATE reads the level's RETURNING,
-/// which forces the order. No row: the slow way finds out why.
+/// which forces the order. No row: nothing was written. A row of NULLs: the level was, the listing
+/// was not. The slow way finds out why.
 static APPLY_ONE: Statement = Statement::fresh(
     "WITH level AS (
        UPDATE {s}.stock_levels v
@@ -19,22 +20,29 @@ static APPLY_ONE: Statement = Statement::fresh(
         WHERE v.listing_id = $2 AND v.location_id = $3 AND v.tenant_id = $1
           AND v.quantity_total + $4 BETWEEN 0 AND 2147483647
           AND v.quantity_listed + $5 BETWEEN 0 AND 2147483647
-          AND v.quantity_allocated + $6 BETWEEN 0 AND 2147483647
+          AND v.quantity_allocated + $6 BETWEEN -2147483647 AND 2147483647
           AND v.quantity_held + $7 BETWEEN 0 AND 2147483647
           AND (NOT $8 OR v.quantity_listed + $5 - v.quantity_allocated - $6 - v.quantity_held - $7 >= 0)
-       RETURNING v.listing_id)
-     UPDATE {s}.stock_listings g
-        SET quantity_total = g.quantity_total + $4::int, quantity_listed = g.quantity_listed + $5::int,
-            quantity_allocated = g.quantity_allocated + $6::int, quantity_held = g.quantity_held + $7::int
-       FROM level
-      WHERE g.listing_id = level.listing_id AND g.tenant_id = $1
-        AND g.quantity_total + $4 BETWEEN 0 AND 2147483647
-        AND g.quantity_allocated + $6 BETWEEN 0 AND 2147483647
-        AND g.quantity_held + $7 BETWEEN 0 AND 2147483647
-        AND (NOT $8 OR g.quantity_listed + $5 - g.quantity_allocated - $6 - g.quantity_held - $7 >= g.safety_stock)
-     RETURNING g.listing_id, g.quantity_total, g.quantity_listed, g.quantity_allocated, g.quantity_held,
-               g.attached_to, g.attached_key, g.sync_deferred",
-    &[UUIDOID, UUIDOID, UUIDOID, INT8OID, INT8OID, INT8OID, INT8OID, BOOLOID],
+       RETURNING v.listing_id),
+     listing AS (
+       UPDATE {s}.stock_listings g
+          SET quantity_total = g.quantity_total + $4::int, quantity_listed = g.quantity_listed + $5::int,
+              quantity_allocated = g.quantity_allocated + $6::int, quantity_held = g.quantity_held + $7::int
+         FROM level
+        WHERE g.listing_id = level.listing_id AND g.tenant_id = $1
+          AND g.quantity_total + $4 BETWEEN 0 AND 2147483647
+          AND g.quantity_listed + $5 BETWEEN 0 AND 2147483647
+          AND g.quantity_allocated + $6 BETWEEN -2147483647 AND 2147483647
+          AND g.quantity_held + $7 BETWEEN 0 AND 2147483647
+          AND (NOT $8 OR g.quantity_listed + $5 - g.quantity_allocated - $6 - g.quantity_held - $7 >= g.safety_stock)
+       RETURNING g.listing_id, g.quantity_total, g.quantity_listed, g.quantity_allocated, g.quantity_held,
+                 g.attached_to, g.attached_key, g.sync_deferred)
+     SELECT listing.listing_id, quantity_total, quantity_listed, quantity_allocated, quantity_held,
+            attached_to, attached_key, sync_deferred
+       FROM level LEFT JOIN listing ON true",
+    &[
+        UUIDOID, UUIDOID, UUIDOID, INT8OID, INT8OID, INT8OID, INT8OID, BOOLOID,
+    ],
 );
 
 static MAKE_LEVELS: Statement = Statement::fresh(
@@ -127,11 +135,22 @@ pub fn apply(
 ) -> Result<Vec<ListingAfter>, Refusal> {
     if deltas.len() == 1 {
         let (key, delta) = deltas.iter().next().expect("one delta");
-        if let Some(after) = apply_one(engine, key, delta, guard) {
-            return Ok(vec![after]);
+        match apply_one(engine, key, delta, guard) {
+            Written::All(after) => return Ok(vec![after]),
+            Written::LevelOnly => return apply_to_listings(engine, deltas, guard),
+            Written::Nothing => {}
         }
     }
     apply_levels(engine, deltas, guard)?;
+    apply_to_listings(engine, deltas, guard)
+}
+
+/// The second half, where the levels are written already.
+pub fn apply_to_listings(
+    engine: &Engine,
+    deltas: &LevelDeltas,
+    guard: Guard,
+) -> Result<Vec<ListingAfter>, Refusal> {
     let mut per_listing: BTreeMap<Uuid, (Uuid, Delta)> = BTreeMap::new();
     for (key, delta) in deltas {
         let entry = per_listing
@@ -142,24 +161,33 @@ pub fn apply(
     apply_listings(engine, &per_listing, guard)
 }
 
-fn apply_one(engine: &Engine, key: &LevelKey, delta: &Delta, guard: Guard) -> Option<ListingAfter> {
-    aside::during(|| {
-        plans::run_one(
-            engine,
-            &APPLY_ONE,
-            &[
-                id(key.tenant_id),
-                id(key.listing_id),
-                id(key.location_id),
-                delta.total.into(),
-                delta.listed.into(),
-                delta.allocated.into(),
-                delta.held.into(),
-                (guard == Guard::Claim).into(),
-            ],
-            listing_after,
-        )
-    })
+enum Written {
+    Nothing,
+    LevelOnly,
+    All(ListingAfter),
+}
+
+fn apply_one(engine: &Engine, key: &LevelKey, delta: &Delta, guard: Guard) -> Written {
+    let args = [
+        id(key.tenant_id),
+        id(key.listing_id),
+        id(key.location_id),
+        delta.total.into(),
+        delta.listed.into(),
+        delta.allocated.into(),
+        delta.held.into(),
+        (guard == Guard::Claim).into(),
+    ];
+    let written = aside::during(|| {
+        plans::run_one(engine, &APPLY_ONE, &args, |row| {
+            row.maybe_id(1).map(|_| listing_after(row))
+        })
+    });
+    match written {
+        None => Written::Nothing,
+        Some(None) => Written::LevelOnly,
+        Some(Some(after)) => Written::All(after),
+    }
 }
 
 fn apply_levels(engine: &Engine, deltas: &LevelDeltas, guard: Guard) -> Result<(), Refusal> {
@@ -212,7 +240,7 @@ fn apply_levels(engine: &Engine, deltas: &LevelDeltas, guard: Guard) -> Result<(
         allocated.into(),
         held.into(),
     ];
-    aside::during(|| plans::run(engine, &WRITE_LEVELS, &args, |_| ()));
+    aside::during(|| plans::write_all(engine, &WRITE_LEVELS, &args, after.len()));
     Ok(())
 }
 
@@ -265,7 +293,7 @@ fn apply_listings(
         allocated.into(),
         held.into(),
     ];
-    aside::during(|| plans::run(engine, &WRITE_LISTINGS, &args, |_| ()));
+    aside::during(|| plans::write_all(engine, &WRITE_LISTINGS, &args, after.len()));
     Ok(listings)
 }
 

@@ -1,23 +1,23 @@
 //! Listings: registering and deleting them.
 
 use crate::arguments::{at_most, name as named, required_id};
-use crate::counters::aside;
+use crate::counters::{aside, removal};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::ids;
+use crate::jsonb::Jsonb;
 use crate::plans::{self, id, Statement};
 use crate::stock::receive::cost;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::pg_sys::{INT4OID, JSONBOID, NUMERICOID, TEXTOID, UUIDOID};
 use pgrx::prelude::*;
-use pgrx::{AnyNumeric, JsonB, Uuid};
-use serde_json::json;
+use pgrx::{AnyNumeric, Uuid};
 
 static INSERT: Statement = Statement::fresh(
     "INSERT INTO {s}.stock_listings
             (listing_id, tenant_id, sku, name, category, barcode, unit_cost, metadata, owner_id, unit,
              quantity_scale, safety_stock, backorder_limit, reorder_threshold, reorder_quantity)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($8, '{}'), $9, $10, $11, $12, $13, $14, $15)
      ON CONFLICT DO NOTHING RETURNING listing_id",
     &[
         UUIDOID, UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, NUMERICOID, JSONBOID, UUIDOID, TEXTOID,
@@ -56,7 +56,7 @@ fn register_listing(
     category: default!(Option<String>, "NULL"),
     barcode: default!(Option<String>, "NULL"),
     unit_cost: default!(Option<AnyNumeric>, "NULL"),
-    metadata: default!(Option<JsonB>, "NULL"),
+    metadata: default!(Option<Jsonb>, "NULL"),
     owner_id: default!(Option<Uuid>, "NULL"),
     unit: default!(Option<String>, "NULL"),
     quantity_scale: default!(Option<i32>, "0"),
@@ -95,7 +95,7 @@ fn register_listing(
         at_most("category", category, 200)?.into(),
         barcode.clone().into(),
         cost("unit_cost", unit_cost)?.into(),
-        metadata.unwrap_or(JsonB(json!({}))).into(),
+        plans::raw(metadata.map(Jsonb::datum)),
         owner_id.into(),
         at_most("unit", unit, 50)?.into(),
         scale.into(),
@@ -140,46 +140,6 @@ static ATTACHED: Statement = Statement::fresh(
     "SELECT attached_to IS NOT NULL FROM {s}.stock_listings WHERE listing_id = $1 AND tenant_id = $2",
     &[UUIDOID, UUIDOID],
 );
-/// In lock order; what waits behind these locks finds nothing afterwards.
-static LOCK_AND_DELETE: [Statement; 8] = [
-    Statement::fresh(
-        "SELECT FROM {s}.stock_allocations
-          WHERE lot_id IN (SELECT lot_id FROM {s}.stock_lots WHERE listing_id = $1 AND tenant_id = $2)
-          ORDER BY allocation_id FOR UPDATE",
-        &[UUIDOID, UUIDOID],
-    ),
-    Statement::fresh(
-        "SELECT FROM {s}.stock_lots WHERE listing_id = $1 AND tenant_id = $2 ORDER BY lot_id FOR UPDATE",
-        &[UUIDOID, UUIDOID],
-    ),
-    Statement::fresh(
-        "SELECT FROM {s}.stock_levels WHERE listing_id = $1 AND tenant_id = $2
-          ORDER BY location_id FOR UPDATE",
-        &[UUIDOID, UUIDOID],
-    ),
-    Statement::fresh(
-        "SELECT FROM {s}.stock_listings WHERE listing_id = $1 AND tenant_id = $2 FOR UPDATE",
-        &[UUIDOID, UUIDOID],
-    ),
-    Statement::fresh(
-        "DELETE FROM {s}.stock_allocations
-          WHERE lot_id IN (SELECT lot_id FROM {s}.stock_lots WHERE listing_id = $1 AND tenant_id = $2)",
-        &[UUIDOID, UUIDOID],
-    ),
-    Statement::fresh(
-        "DELETE FROM {s}.stock_lots WHERE listing_id = $1 AND tenant_id = $2",
-        &[UUIDOID, UUIDOID],
-    ),
-    Statement::fresh(
-        "DELETE FROM {s}.stock_levels WHERE listing_id = $1 AND tenant_id = $2",
-        &[UUIDOID, UUIDOID],
-    ),
-    Statement::fresh(
-        "DELETE FROM {s}.stock_listings WHERE listing_id = $1 AND tenant_id = $2",
-        &[UUIDOID, UUIDOID],
-    ),
-];
-
 /// Deletes a listing with its lots and all claims on them, in lock order. Errors:
 /// listing_not_found; listing_attached where it belongs to a row of an attached table.
 #[pg_extern(security_definer)]
@@ -196,8 +156,7 @@ fn delete_listing(
     if attached {
         return Err(Error::ListingAttached { listing_id }.into());
     }
-    for step in &LOCK_AND_DELETE {
-        aside::during(|| plans::run(&engine, step, &args(), |_| ()));
-    }
+    removal::lock(&engine, &[listing_id]);
+    removal::delete(&engine, &[listing_id]);
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Locations: the presets are fixed, the tree has no loops or dangling ends.
 
+use crate::counters::aside;
 use crate::counters::row::{self, NewRow};
 use crate::engine::{as_engine, Engine};
 use crate::error::Error;
@@ -22,6 +23,17 @@ static ANCESTORS: Statement = Statement::fresh(
 );
 static HAS_CHILDREN: Statement = Statement::fresh(
     "SELECT FROM {s}.locations WHERE parent_id = $1 LIMIT 1",
+    &[UUIDOID],
+);
+
+static HAS_LOTS: Statement = Statement::fresh(
+    "SELECT FROM {s}.stock_lots WHERE location_id = $1 LIMIT 1",
+    &[UUIDOID],
+);
+/// Without lots its levels are empty. A lot that comes in meanwhile makes its level anew, and then
+/// meets its key to the location.
+static DELETE_LEVELS: Statement = Statement::fresh(
+    "DELETE FROM {s}.stock_levels WHERE location_id = $1",
     &[UUIDOID],
 );
 
@@ -58,17 +70,27 @@ fn locations_before<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
         return Ok(trigger.new());
     }
     let location_id = row::id(&old, "location_id").expect("a key is not NULL");
-    let has_children = as_engine(&engine, || {
-        !plans::run(&engine, &HAS_CHILDREN, &[id(location_id)], |_| ()).is_empty()
-    });
-    if has_children {
+    let problem = as_engine(&engine, || why_not_delete(&engine, location_id));
+    if let Some(problem) = problem {
         Error::LocationInUse {
             location_id,
-            problem: "contains other locations",
+            problem,
         }
         .raise();
     }
     Ok(Some(old))
+}
+
+fn why_not_delete(engine: &Engine, location_id: uuid::Uuid) -> Option<&'static str> {
+    let location = || [id(location_id)];
+    if !plans::run(engine, &HAS_CHILDREN, &location(), |_| ()).is_empty() {
+        return Some("contains other locations");
+    }
+    if !plans::run(engine, &HAS_LOTS, &location(), |_| ()).is_empty() {
+        return Some("holds lots");
+    }
+    aside::during(|| plans::run(engine, &DELETE_LEVELS, &location(), |_| ()));
+    None
 }
 
 fn check_parent(engine: &Engine, location: &NewRow) {
@@ -98,7 +120,7 @@ fn check_parent(engine: &Engine, location: &NewRow) {
 
 static LIST: Statement = Statement::stable(
     "SELECT location_id, name, parent_id, is_preset, display_order FROM {s}.locations
-      WHERE tenant_id = $1
+      WHERE (tenant_id = $1 AND NOT is_preset)
          OR (is_preset AND (NOT $2 OR location_id = '00000000-0000-8000-8000-000000000000'))
       ORDER BY display_order, name, location_id",
     &[UUIDOID, BOOLOID],

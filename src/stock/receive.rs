@@ -77,16 +77,26 @@ pub fn cost(
     argument: &'static str,
     value: Option<AnyNumeric>,
 ) -> Result<Option<AnyNumeric>, Error> {
-    let bad = value.as_ref().is_some_and(|cost| {
-        cost.is_nan()
-            || *cost < AnyNumeric::from(0)
-            || *cost >= AnyNumeric::from(900_000_000_000i64)
+    // As the column will hold it.
+    let value = value.map(|cost| {
+        cost.rescale::<16, 4>()
+            .map(AnyNumeric::from)
+            .map_err(|_| ())
     });
+    let bad = match &value {
+        None => false,
+        Some(Err(())) => true,
+        Some(Ok(cost)) => {
+            cost.is_nan()
+                || *cost < AnyNumeric::from(0)
+                || *cost >= AnyNumeric::from(900_000_000_000i64)
+        }
+    };
     if bad {
         let problem = "must be 0 or more, and below 900000000000".to_owned();
         return Err(Error::BadArgument { argument, problem });
     }
-    Ok(value)
+    Ok(value.and_then(Result::ok))
 }
 
 struct NewLot {

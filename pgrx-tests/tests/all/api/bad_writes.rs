@@ -3,7 +3,6 @@
 
 use super::bad_input::{refused, some_stock};
 use super::shop::{Shop, ORISON};
-use stockroom_tests::expect_error;
 use uuid::Uuid;
 
 #[test]
@@ -45,21 +44,4 @@ fn direct_writes_of_what_no_function_would_write() {
     );
     shop.receive_at(listing, 1, ORISON);
     shop.verify();
-}
-
-/// A direct call of a trigger function is a mistake, and is told so.
-#[test]
-fn trigger_functions_are_only_for_triggers() {
-    let mut shop = Shop::open();
-    let sql = "SELECT p.oid::regproc::text FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
-                WHERE d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
-                  AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'stockroom')
-                  AND p.prorettype IN ('trigger'::regtype, 'event_trigger'::regtype)";
-    let rows = shop.rows(sql, &[]);
-    assert!(rows.len() >= 10);
-    for row in rows {
-        let function: String = row.get(0);
-        let error = expect_error(shop.client.simple_query(&format!("SELECT {function}()")));
-        assert!(!error.sqlstate.starts_with("XX"), "{function}: {error:?}");
-    }
 }

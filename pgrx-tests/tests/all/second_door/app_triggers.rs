@@ -675,22 +675,3 @@ fn an_error_raised_when_counters_change_keeps_its_code_through_the_second_door()
     }
     sql.assert_verified();
 }
-
-#[test]
-fn a_rule_of_the_apps_own_is_named_to_the_caller() {
-    let (_db, mut sql) = shop();
-    sql.run("ALTER TABLE stock_allocations ADD CONSTRAINT van_size CHECK (quantity <= 5)");
-    for statement in [claim(HAT_LOT, ORDER_1, 6), allocate(HAT, ORDER_1, 6)] {
-        let error = sql.0.batch_execute(&statement).unwrap_err();
-        let error = error.as_db_error().expect("the server's error").clone();
-        assert_eq!(error.code().code(), "23514");
-        assert!(error.message().contains("van_size"));
-        // ORMs tell their rules apart by this field.
-        assert_eq!(
-            (error.table(), error.constraint()),
-            (Some("stock_allocations"), Some("van_size")),
-            "{statement}"
-        );
-    }
-    sql.assert_verified();
-}

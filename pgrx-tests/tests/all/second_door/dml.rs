@@ -924,7 +924,7 @@ fn a_statement_that_fails_half_way_counts_nothing() {
         (format!("INSERT INTO stock_allocations (lot_id, order_id, quantity) VALUES ('{HAT_LOT}', '{ORDER_1}', 1), ('{COAT_LOT}', '{ORDER_1}', 0)"), "23514"),
         (format!("INSERT INTO stock_allocations (lot_id, order_id, quantity) VALUES ('{HAT_LOT}', '{ORDER_1}', 1), ('{NOTHING}', '{ORDER_1}', 1)"), "P0002"),
         (format!("INSERT INTO stock_lots (lot_id, listing_id, quantity_total) VALUES ('{NEW_LOT}', '{HAT}', 5), ('{HAT_LOT}', '{HAT}', 5)"), "23505"),
-        (format!("INSERT INTO stock_lots (listing_id, quantity_total, location_id) VALUES ('{HAT}', 5, '{ORISON}'), ('{HAT}', 5, '{NOTHING}')"), "23503"),
+        (format!("INSERT INTO stock_lots (listing_id, quantity_total, location_id) VALUES ('{HAT}', 5, '{ORISON}'), ('{HAT}', 5, '{NOTHING}')"), "P0002"),
         ("UPDATE stock_lots SET quantity_total = quantity_total / (quantity_total - 100)".to_owned(), "22012"),
         ("UPDATE stock_allocations SET status = 'lost'".to_owned(), "23514"),
         ("UPDATE stock_lots SET listed = NULL".to_owned(), "23502"),
