@@ -151,12 +151,23 @@ pub fn current_user() -> pg_sys::Oid {
 
 fn with_search_path<R>(path: &str, keep_settings: bool, run: impl FnOnce() -> R) -> R {
     let path = CString::new(path).expect("a search path has no NUL");
+    with_setting(c"search_path", &path, keep_settings, run)
+}
+
+/// Runs with a setting of PostgreSQL's at another value. Without `keep_settings`, whatever else was
+/// set on the way is undone too.
+pub fn with_setting<R>(
+    name: &CStr,
+    value: &CStr,
+    keep_settings: bool,
+    run: impl FnOnce() -> R,
+) -> R {
     // SAFETY: the nest level is closed below; on an error the (sub)transaction's abort closes it.
     unsafe {
         let level = pg_sys::NewGUCNestLevel();
         pg_sys::set_config_option(
-            c"search_path".as_ptr(),
-            path.as_ptr(),
+            name.as_ptr(),
+            value.as_ptr(),
             pg_sys::GucContext::PGC_USERSET,
             pg_sys::GucSource::PGC_S_SESSION,
             pg_sys::GucAction::GUC_ACTION_SAVE,

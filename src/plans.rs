@@ -1,13 +1,17 @@
 //! Kept plans over SPI: each SQL text is prepared once a backend, as a generic plan, because with
 //! array arguments PostgreSQL would plan anew at every call.
+//!
+//! A plan made while the tables are small would scan them, and be kept while they grow, until the
+//! next ANALYZE: a new shop would slow down by the minute. So where there is an index, it is used
+//! whatever the size.
 
-use crate::engine::Engine;
+use crate::engine::{with_setting, Engine};
 use crate::error::Error;
 use crate::{ids, sqlstates};
 use pgrx::prelude::*;
 use pgrx::trigger_support::PgTrigger;
 use pgrx::{pg_sys, FromDatum, IntoDatum};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ffi::CString;
 use std::mem::ManuallyDrop;
@@ -29,6 +33,8 @@ pub struct Statement {
     text: &'static str,
     types: &'static [pg_sys::Oid],
     sees: Sees,
+    /// Reads whole tables: the planner may choose as it likes.
+    whole_tables: bool,
 }
 
 impl Statement {
@@ -38,6 +44,7 @@ impl Statement {
             text,
             types,
             sees: Sees::Callers,
+            whole_tables: false,
         }
     }
 
@@ -47,6 +54,15 @@ impl Statement {
             text,
             types,
             sees: Sees::Latest,
+            whole_tables: false,
+        }
+    }
+
+    /// The same for a statement that reads whole tables.
+    pub const fn of_whole_tables(self) -> Statement {
+        Statement {
+            whole_tables: true,
+            ..self
         }
     }
 }
@@ -119,12 +135,16 @@ impl Row {
     }
 }
 
-struct Plan(NonNull<pg_sys::_SPI_plan>);
+struct Plan {
+    plan: NonNull<pg_sys::_SPI_plan>,
+    whole_tables: bool,
+    planned: Cell<bool>,
+}
 
 impl Drop for Plan {
     fn drop(&mut self) {
         // SAFETY: the plan was kept by us, and the last user of it is gone.
-        unsafe { pg_sys::SPI_freeplan(self.0.as_ptr()) };
+        unsafe { pg_sys::SPI_freeplan(self.plan.as_ptr()) };
     }
 }
 
@@ -158,8 +178,29 @@ fn with_plans<R>(schema: &str, use_them: impl FnOnce(&mut Plans) -> R) -> R {
     })
 }
 
+impl Plan {
+    /// Plans now, where PostgreSQL would do so at the execution that follows. Inside an SPI
+    /// connection only.
+    fn make_ready(&self) {
+        // SAFETY: the plan is kept; what is got of it is released at once.
+        unsafe {
+            let is_ready = self.planned.get() && pg_sys::SPI_plan_is_valid(self.plan.as_ptr());
+            if is_ready || self.whole_tables {
+                return;
+            }
+            with_setting(c"enable_seqscan", c"off", true, || {
+                let made = pg_sys::SPI_plan_get_cached_plan(self.plan.as_ptr());
+                if !made.is_null() {
+                    pg_sys::ReleaseCachedPlan(made, pg_sys::CurrentResourceOwner);
+                }
+            });
+        }
+        self.planned.set(true);
+    }
+}
+
 /// Inside an SPI connection only.
-fn prepare(text: &str, types: &[pg_sys::Oid]) -> Rc<Plan> {
+fn prepare(text: &str, types: &[pg_sys::Oid], whole_tables: bool) -> Rc<Plan> {
     let text = CString::new(text).expect("SQL text has no NUL");
     let mut types = types.to_vec();
     // SAFETY: text and types outlive the call; the kept plan is freed by Plan's drop.
@@ -174,11 +215,16 @@ fn prepare(text: &str, types: &[pg_sys::Oid]) -> Rc<Plan> {
         pg_sys::SPI_keepplan(plan.as_ptr());
         plan
     };
-    Rc::new(Plan(plan))
+    Rc::new(Plan {
+        plan,
+        whole_tables,
+        planned: Cell::new(false),
+    })
 }
 
 /// Runs a plan and gives its answer to `read`. Inside an SPI connection only.
 fn execute<T>(plan: &Plan, sees: Sees, args: &[Arg], mut read: impl FnMut(&Row) -> T) -> Vec<T> {
+    plan.make_ready();
     let mut values: Vec<pg_sys::Datum> = args
         .iter()
         .map(|arg| arg.0.unwrap_or(pg_sys::Datum::from(0usize)))
@@ -191,13 +237,13 @@ fn execute<T>(plan: &Plan, sees: Sees, args: &[Arg], mut read: impl FnMut(&Row) 
     // before the connection closes.
     unsafe {
         assert_eq!(
-            pg_sys::SPI_getargcount(plan.0.as_ptr()) as usize,
+            pg_sys::SPI_getargcount(plan.plan.as_ptr()) as usize,
             args.len()
         );
         pg_sys::SPI_tuptable = std::ptr::null_mut();
         let status = sqlstates::kept(|| {
             pg_sys::SPI_execute_plan(
-                plan.0.as_ptr(),
+                plan.plan.as_ptr(),
                 values.as_mut_ptr(),
                 nulls.as_ptr(),
                 sees == Sees::Callers,
@@ -232,6 +278,7 @@ fn run_statement<T>(
         let plan = prepare(
             &statement.text.replace("{s}", &engine.schema),
             statement.types,
+            statement.whole_tables,
         );
         with_plans(&engine.schema, |plans| plans.own.insert(key, plan.clone()));
         plan
@@ -328,7 +375,7 @@ fn run_text<T>(
 ) -> Vec<T> {
     let known = with_plans(&engine.schema, |plans| plans.made.get(&text).cloned());
     let plan = known.unwrap_or_else(|| {
-        let plan = prepare(&text, types);
+        let plan = prepare(&text, types, false);
         with_plans(&engine.schema, |plans| {
             if plans.made.len() >= MOST_MADE {
                 plans.made.clear();
@@ -379,7 +426,7 @@ pub fn scan_made<T>(
     Spi::connect(|_| {
         let mut portal = std::ptr::null_mut();
         as_owner(&mut || {
-            let plan = prepare(text, types);
+            let plan = prepare(text, types, true);
             let mut values: Vec<pg_sys::Datum> = args
                 .iter()
                 .map(|arg| arg.0.unwrap_or(pg_sys::Datum::from(0usize)))
@@ -393,7 +440,7 @@ pub fn scan_made<T>(
             portal = unsafe {
                 pg_sys::SPI_cursor_open(
                     std::ptr::null(),
-                    plan.0.as_ptr(),
+                    plan.plan.as_ptr(),
                     values.as_mut_ptr(),
                     nulls.as_ptr(),
                     true,

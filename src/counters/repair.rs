@@ -21,7 +21,8 @@ static LISTING_OF_CLAIMS: Statement = Statement::fresh(
        RETURNING 1)
      SELECT count(*)::int FROM done",
     &[UUIDOID],
-);
+)
+.of_whole_tables();
 static LOTS: Statement = Statement::fresh(
     "WITH done AS (
        UPDATE {s}.stock_lots l SET quantity_allocated = n.units
@@ -33,7 +34,8 @@ static LOTS: Statement = Statement::fresh(
        RETURNING 1)
      SELECT count(*)::int FROM done",
     &[UUIDOID],
-);
+)
+.of_whole_tables();
 static LEVELS: Statement = Statement::fresh(
     "WITH done AS (
        INSERT INTO {s}.stock_levels AS v
@@ -55,7 +57,7 @@ static LEVELS: Statement = Statement::fresh(
        RETURNING 1)
      SELECT count(*)::int FROM done",
     &[UUIDOID],
-);
+).of_whole_tables();
 static LISTINGS: Statement = Statement::fresh(
     "WITH done AS (
        UPDATE {s}.stock_listings g
@@ -74,7 +76,7 @@ static LISTINGS: Statement = Statement::fresh(
        RETURNING 1)
      SELECT count(*)::int FROM done",
     &[UUIDOID],
-);
+).of_whole_tables();
 static LISTINGS_NOW: Statement = Statement::fresh(
     "SELECT listing_id, quantity_total, quantity_listed, quantity_allocated, quantity_held,
             attached_to, attached_key, sync_deferred

@@ -68,7 +68,7 @@ static COUNTERS: Statement = Statement::stable(
      SELECT kind, key, counter, stored, actual FROM pair
       WHERE stored IS DISTINCT FROM actual ORDER BY kind, key, counter",
     &[UUIDOID],
-);
+).of_whole_tables();
 
 /// All differences of the session's tenant: the empty set is the proof.
 pub fn differences(engine: &Engine) -> Vec<Difference> {
