@@ -231,3 +231,26 @@ fn no_small_write_of_a_client_reads_a_whole_table() {
     }
     shop.verify();
 }
+
+/// A plan made on a small, analyzed table is kept while the table grows.
+#[test]
+fn claims_use_indexes_from_the_first_row_on() {
+    let mut shop = Shop::open();
+    let listing = shop.stocked(1000);
+    shop.allocate(listing, 1);
+    shop.run("ANALYZE");
+    let scans = |shop: &mut Shop| -> i64 {
+        shop.run("SELECT pg_stat_force_next_flush()");
+        let sql = "SELECT sum(seq_scan)::bigint FROM pg_stat_user_tables
+                    WHERE schemaname = 'stock' AND relname LIKE 'stock\\_%'";
+        shop.value(sql, &[])
+    };
+    let before = scans(&mut shop);
+    for units in 1..=10 {
+        let order = shop.allocate(listing, units);
+        shop.value::<i32>("SELECT fulfill_allocations($1, quantity => 1)", &[&order]);
+        shop.value::<i32>("SELECT release_allocations($1)", &[&order]);
+    }
+    assert_eq!(scans(&mut shop) - before, 0);
+    shop.verify();
+}
