@@ -40,7 +40,20 @@ pub struct Request<'a> {
     pub arguments: Value,
 }
 
-impl Request<'_> {
+impl<'a> Request<'a> {
+    /// A request, where there is a key.
+    pub fn with_key(
+        function: &'static str,
+        key: Option<&'a str>,
+        arguments: Value,
+    ) -> Option<Request<'a>> {
+        key.map(|key| Request {
+            function,
+            key,
+            arguments,
+        })
+    }
+
     fn name(&self, engine: &Engine) -> [Arg; 3] {
         [id(engine.tenant), self.function.into(), self.key.into()]
     }

@@ -82,7 +82,7 @@ fn allocate_stock(
         "listing_id": line.listing_id, "order_id": want.order_id, "quantity": line.quantity,
         "strategy": line.strategy, "location_id": line.location_id, "partial": want.partial,
     });
-    let request = request("allocate_stock", idempotency_key.as_deref(), arguments);
+    let request = Request::with_key("allocate_stock", idempotency_key.as_deref(), arguments);
     let answer = answer::once(
         &engine,
         request,
@@ -91,19 +91,6 @@ fn allocate_stock(
         || take(&engine, &want),
     )?;
     Ok(TableIterator::new(answer.columns()))
-}
-
-/// A request, where there is a key.
-pub fn request<'a>(
-    function: &'static str,
-    key: Option<&'a str>,
-    arguments: serde_json::Value,
-) -> Option<Request<'a>> {
-    key.map(|key| Request {
-        function,
-        key,
-        arguments,
-    })
 }
 
 /// Allocates all lines of an order, or nothing.
@@ -150,7 +137,7 @@ fn allocate_order(
         lines: lines.as_slice().to_vec(),
         partial: false,
     };
-    let request = request("allocate_order", idempotency_key.as_deref(), arguments);
+    let request = Request::with_key("allocate_order", idempotency_key.as_deref(), arguments);
     let answer = answer::once(
         &engine,
         request,

@@ -1,6 +1,5 @@
 //! allocate_lots: the caller has chosen the lots.
 
-use super::allocate::request;
 use super::answer::{self, Short, Taken};
 use super::{rows, take};
 use crate::arguments::{answer_when_short, required, required_id};
@@ -9,6 +8,7 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::jsonb::Jsonb;
 use crate::plans::{self, id, id_list, Statement};
+use crate::requests::Request;
 use crate::subtransaction::{attempt, Outcome};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::pg_sys::{UUIDARRAYOID, UUIDOID};
@@ -162,7 +162,7 @@ fn allocate_lots(
         }
     })?;
     let arguments = json!({"order_id": order_id, "lots": lots.canonical()});
-    let request = request("allocate_lots", idempotency_key.as_deref(), arguments);
+    let request = Request::with_key("allocate_lots", idempotency_key.as_deref(), arguments);
     let answer = answer::once(
         &engine,
         request,

@@ -1,6 +1,5 @@
 //! release_allocations and fulfill_allocations: how active claims end.
 
-use super::allocate::request;
 use crate::arguments::{positive_if_given, required_id};
 use crate::counters::lots::{self, LotDelta};
 use crate::counters::{aside, mirror, Guard};
@@ -8,7 +7,7 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::ids;
 use crate::plans::{self, id, id_list, maybe_id, Statement};
-use crate::requests;
+use crate::requests::{self, Request};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::pg_sys::{INT4ARRAYOID, TEXTOID, UUIDARRAYOID, UUIDOID};
 use pgrx::prelude::*;
@@ -171,6 +170,29 @@ impl Settlement {
         });
     }
 
+    /// Checks the arguments of a call and settles, once a key.
+    fn call(
+        fcinfo: pg_sys::FunctionCallInfo,
+        status: AllocationStatus,
+        order_id: Option<Uuid>,
+        listing_id: Option<Uuid>,
+        quantity: Option<i32>,
+        key: Option<&str>,
+    ) -> Result<i32, Error> {
+        let engine = Engine::of_call(fcinfo);
+        let settlement = Settlement {
+            order_id: required_id("order_id", order_id)?,
+            listing_id: listing_id.map(ids::from_pg),
+            quantity: positive_if_given("quantity", quantity)?,
+            status,
+        };
+        let function = match status {
+            AllocationStatus::Fulfilled => "fulfill_allocations",
+            _ => "release_allocations",
+        };
+        settlement.once(&engine, function, key)
+    }
+
     fn once(
         &self,
         engine: &Engine,
@@ -180,7 +202,7 @@ impl Settlement {
         let arguments = json!({
             "order_id": self.order_id, "listing_id": self.listing_id, "quantity": self.quantity,
         });
-        let request = request(function, key, arguments);
+        let request = Request::with_key(function, key, arguments);
         let (answer, _) = requests::once(engine, request, || Ok(json!(self.settle(engine)?)))?;
         Ok(answer.as_i64().unwrap_or(0) as i32)
     }
@@ -200,14 +222,11 @@ fn release_allocations(
     idempotency_key: default!(Option<String>, "NULL"),
     fcinfo: pg_sys::FunctionCallInfo,
 ) -> Result<i32, ErrorReport> {
-    let settlement = Settlement {
-        order_id: required_id("order_id", order_id)?,
-        listing_id: listing_id.map(ids::from_pg),
-        quantity: positive_if_given("quantity", quantity)?,
-        status: AllocationStatus::Released,
-    };
-    let engine = Engine::of_call(fcinfo);
-    Ok(settlement.once(&engine, "release_allocations", idempotency_key.as_deref())?)
+    let key = idempotency_key.as_deref();
+    let ended = AllocationStatus::Released;
+    Ok(Settlement::call(
+        fcinfo, ended, order_id, listing_id, quantity, key,
+    )?)
 }
 
 /// Goods of an order leave: ends its active allocations and lowers their lots. Returns the units.
@@ -224,12 +243,9 @@ fn fulfill_allocations(
     idempotency_key: default!(Option<String>, "NULL"),
     fcinfo: pg_sys::FunctionCallInfo,
 ) -> Result<i32, ErrorReport> {
-    let settlement = Settlement {
-        order_id: required_id("order_id", order_id)?,
-        listing_id: listing_id.map(ids::from_pg),
-        quantity: positive_if_given("quantity", quantity)?,
-        status: AllocationStatus::Fulfilled,
-    };
-    let engine = Engine::of_call(fcinfo);
-    Ok(settlement.once(&engine, "fulfill_allocations", idempotency_key.as_deref())?)
+    let key = idempotency_key.as_deref();
+    let ended = AllocationStatus::Fulfilled;
+    Ok(Settlement::call(
+        fcinfo, ended, order_id, listing_id, quantity, key,
+    )?)
 }

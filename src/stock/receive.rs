@@ -58,11 +58,8 @@ fn receive_stock(
         notes: at_most("notes", notes, 1000)?,
         listed: required("listed", listed)?,
     };
-    let request = idempotency_key.as_deref().map(|key| Request {
-        function: "receive_stock",
-        key,
-        arguments: lot.arguments(),
-    });
+    let key = idempotency_key.as_deref();
+    let request = Request::with_key("receive_stock", key, lot.arguments());
     let (answer, _) = requests::once(&engine, request, || lot.receive(&engine))?;
     let lot_id = answer
         .as_str()

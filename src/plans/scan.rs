@@ -1,0 +1,53 @@
+//! Long reads of a user's table.
+
+use super::kept::prepare;
+use super::values::{Arg, Row, SpiArgs};
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+
+/// Reads a user's table in batches, as its owner, with the caller's snapshot; what is done with a
+/// batch is done as whoever called.
+pub fn scan_made<T>(
+    as_owner: impl Fn(&mut dyn FnMut()),
+    text: &str,
+    types: &[pg_sys::Oid],
+    args: &[Arg],
+    batch: i64,
+    read: impl Fn(&Row) -> T,
+    mut each: impl FnMut(Vec<T>),
+) {
+    Spi::connect(|_| {
+        let mut portal = std::ptr::null_mut();
+        as_owner(&mut || {
+            let plan = prepare(text, types, true);
+            let mut spi = SpiArgs::of(args);
+            // SAFETY: the arrays are as long as the plan's arguments; the portal keeps what it
+            // needs of the plan.
+            portal = unsafe {
+                pg_sys::SPI_cursor_open(
+                    std::ptr::null(),
+                    plan.plan.as_ptr(),
+                    spi.values.as_mut_ptr(),
+                    spi.nulls.as_ptr(),
+                    true,
+                )
+            };
+        });
+        loop {
+            let mut rows = Vec::new();
+            // SAFETY: the portal is open, and each batch is read before it is freed.
+            as_owner(&mut || unsafe {
+                pg_sys::SPI_cursor_fetch(portal, true, batch as _);
+                let table = pg_sys::SPI_tuptable;
+                rows = Row::read_all(table, &read);
+                pg_sys::SPI_freetuptable(table);
+            });
+            if rows.is_empty() {
+                break;
+            }
+            each(rows);
+        }
+        // SAFETY: the portal is ours and open.
+        unsafe { pg_sys::SPI_cursor_close(portal) };
+    });
+}
