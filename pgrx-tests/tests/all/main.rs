@@ -2,5 +2,6 @@
 
 mod api;
 mod concurrency;
+mod docs;
 mod harness;
 mod second_door;
