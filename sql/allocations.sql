@@ -56,7 +56,6 @@ CREATE TABLE stock_requests (
     created_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (tenant_id, function, idempotency_key)
 );
-CREATE INDEX stock_requests_created_idx ON stock_requests (tenant_id, created_at);
 
 COMMENT ON TABLE stock_requests IS 'Calls that were made with an idempotency key, and what they answered: a replay gets the same answer.';
 COMMENT ON COLUMN stock_requests.tenant_id IS 'Tenant that owns the row';
@@ -65,3 +64,6 @@ COMMENT ON COLUMN stock_requests.idempotency_key IS 'The caller''s key, unique p
 COMMENT ON COLUMN stock_requests.arguments IS 'Arguments of the first call, in canonical form: a replay must bring the same';
 COMMENT ON COLUMN stock_requests.answer IS 'What the first call answered';
 COMMENT ON COLUMN stock_requests.created_at IS 'When the first call was made';
+
+COMMENT ON INDEX stock_allocations_lot_idx IS 'Claims on a lot: invariants, deleting, verifying';
+COMMENT ON INDEX stock_allocations_order_idx IS 'Claims of an order: releasing and fulfilling';

@@ -82,3 +82,8 @@ COMMENT ON COLUMN stock_levels.quantity_total IS 'Counter: units of all lots her
 COMMENT ON COLUMN stock_levels.quantity_listed IS 'Counter: units of listed lots here';
 COMMENT ON COLUMN stock_levels.quantity_allocated IS 'Counter: active allocations on listed lots here';
 COMMENT ON COLUMN stock_levels.quantity_held IS 'Counter: live holds that name this location';
+
+COMMENT ON INDEX stock_listings_sku_idx IS 'A sku is unique in its tenant';
+COMMENT ON INDEX stock_listings_barcode_idx IS 'A barcode is unique in its tenant';
+COMMENT ON INDEX stock_listings_attached_idx IS 'Listings of one attached table, for detaching and verifying';
+COMMENT ON INDEX stock_levels_location_idx IS 'Levels of one location, for deleting it';

@@ -23,6 +23,8 @@ COMMENT ON COLUMN locations.display_order IS 'Position in lists, ascending';
 COMMENT ON COLUMN locations.created_by IS 'Who added it; NULL for presets';
 COMMENT ON COLUMN locations.created_at IS 'When it was added; a constant for presets';
 
+COMMENT ON INDEX locations_parent_idx IS 'What lies within a location';
+
 INSERT INTO locations (location_id, tenant_id, name, is_preset, display_order, created_by, created_at)
 SELECT ('00000000-0000-8000-8000-' || lpad((place - 1)::text, 12, '0'))::uuid,
        '00000000-0000-0000-0000-000000000000', name, true, (place - 1) * 10, NULL,

@@ -36,3 +36,6 @@ COMMENT ON COLUMN stock_lots.expires_on IS 'Last day on which the lot may be pic
 COMMENT ON COLUMN stock_lots.unit_cost IS 'Cost of one unit of this lot';
 COMMENT ON COLUMN stock_lots.created_at IS 'When the lot came in: fifo goes by it';
 COMMENT ON COLUMN stock_lots.updated_at IS 'When the row last changed';
+
+COMMENT ON INDEX stock_lots_listing_idx IS 'Lots of a listing, oldest first: claims choose among them';
+COMMENT ON INDEX stock_lots_location_idx IS 'Lots of a location: its foreign key, and deleting it';
