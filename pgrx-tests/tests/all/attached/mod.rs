@@ -2,5 +2,9 @@
 
 mod app;
 mod app_triggers;
+mod app_writes;
+mod attaching;
+mod locking;
 mod privileges;
+mod refusals;
 mod renames;
