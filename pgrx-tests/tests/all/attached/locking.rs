@@ -218,8 +218,7 @@ fn a_row_is_deleted_while_it_is_claimed() {
     }
 }
 
-/// Under deferred sync the row is written last; an app that writes it after its claim waits for no
-/// one who waits for it.
+/// Under deferred sync the row is written last, by the one who has the listing.
 #[test]
 fn deferred_claims_of_one_listing() {
     for level in LEVELS {
@@ -242,6 +241,36 @@ fn deferred_claims_of_one_listing() {
         );
         assert_raced(summary);
     }
+}
+
+/// What the page about attached tables warns of: under deferred sync the app's row is locked last.
+#[test]
+fn deferred_sync_meets_an_app_that_edits_its_row_first() {
+    let db = database(", sync => 'deferred'");
+    let mut circles = 0;
+    interleave(
+        &db,
+        |client| {
+            let rows = fresh(client);
+            let edit = format!("UPDATE listings SET title = 'new' WHERE id = '{}'", rows.a);
+            let scripts = vec![
+                transaction("app", LEVELS[0], &[edit, allocate(&rows.a, &rows.order, 2)]),
+                transaction(
+                    "claim",
+                    LEVELS[0],
+                    &[allocate(&rows.a, &rows.other_order, 1)],
+                ),
+            ];
+            (rows, scripts)
+        },
+        |client, rows, run| {
+            check(client, run, LEVELS[0], &["40P01"]);
+            let taken = 2 * i32::from(committed(run, "app")) + i32::from(committed(run, "claim"));
+            assert_eq!(available(client, &rows.a), 5 - taken);
+            circles += usize::from(!run.errors().is_empty());
+        },
+    );
+    assert!(circles > 0);
 }
 
 /// The app's own edit of another row, then a claim, crossed: that circle is the app's, as it would be

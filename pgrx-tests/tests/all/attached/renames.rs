@@ -283,3 +283,22 @@ fn other_ddl_goes_on_beside_an_attached_table() {
     assert_eq!(sql.shown(HAT), "9");
     sql.assert_verified();
 }
+
+/// An owner without rights to its own table stops what is done with this table, and tells why.
+#[test]
+fn an_owner_that_took_its_own_rights_away_is_named() {
+    let (db, mut sql) = attached("");
+    let owner = db.role("owner");
+    sql.run(&format!(
+        "ALTER TABLE listings OWNER TO {owner}; REVOKE ALL ON listings FROM {owner}"
+    ));
+    let error = sql.refuse(&allocate(HAT, ORDER_1, 1));
+    assert_eq!(
+        (error.sqlstate.as_str(), error.message.as_str()),
+        ("42501", "permission denied for table listings")
+    );
+    sql.run(&format!("GRANT ALL ON listings TO {owner}"));
+    sql.run(&allocate(HAT, ORDER_1, 1));
+    assert_eq!(sql.shown(HAT), "9");
+    sql.assert_verified();
+}
