@@ -1,0 +1,42 @@
+//! The examples of the page about attached tables: they run as written, in order, and answer what
+//! the comment behind a query says.
+
+use super::app::empty;
+
+const PAGE: &str = include_str!("../../../../docs/attached-tables.md");
+
+/// Statements with the answer that their page promises, if any.
+fn examples() -> Vec<(String, Option<String>)> {
+    let mut examples = Vec::new();
+    let blocks = PAGE.split("```sql\n").skip(1);
+    for block in blocks.filter_map(|text| text.split("```").next()) {
+        let mut statement = String::new();
+        for line in block.lines() {
+            let (code, answer) = match line.split_once("  -- ") {
+                Some((code, answer)) => (code, Some(answer.to_owned())),
+                None => (line, None),
+            };
+            statement.push_str(code);
+            statement.push('\n');
+            if code.ends_with(';') {
+                examples.push((std::mem::take(&mut statement), answer));
+            }
+        }
+        assert_eq!(statement.trim(), "", "a block ends with a semicolon");
+    }
+    examples
+}
+
+#[test]
+fn the_examples_answer_what_the_page_says() {
+    let (_db, mut sql) = empty();
+    let examples = examples();
+    assert!(examples.len() > 15, "{} examples", examples.len());
+    for (statement, answer) in examples {
+        match answer {
+            Some(answer) => assert_eq!(sql.row(&statement), answer, "{statement}"),
+            None => sql.run(&statement),
+        }
+    }
+    sql.assert_verified();
+}

@@ -1,0 +1,12 @@
+//! Attached tables: the app's own tables whose quantity columns the engine keeps right.
+
+mod app;
+mod app_triggers;
+mod app_writes;
+mod attaching;
+mod guide;
+mod locking;
+mod privileges;
+mod refusals;
+mod renames;
+mod rows;
