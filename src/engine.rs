@@ -194,21 +194,25 @@ pub fn as_engine<R>(engine: &Engine, run: impl FnOnce() -> R) -> R {
 /// owner's rights, never ours, and no setting it leaves behind outlives it, or a search path of
 /// its making could turn our next statement against us.
 ///
-/// Nor may it leave anything for later, when the session's own user is back: a deferred trigger, a
-/// cursor WITH HOLD or a temporary table would run, or stand in, with that user's rights at commit.
-/// PostgreSQL refuses all of these in a restricted operation. Where the owner has the session's
-/// rights anyway there is nothing to win, and nothing is restricted.
-pub fn as_owner<R>(owner: pg_sys::Oid, search_path: &str, run: impl FnOnce() -> R) -> R {
+/// `restricted`: nor may it leave anything for later, when the session's own user is back: a deferred
+/// trigger, a cursor WITH HOLD or a temporary table would run, or stand in, with that user's rights
+/// at commit. PostgreSQL refuses all of these in a restricted operation.
+pub fn as_owner<R>(
+    owner: pg_sys::Oid,
+    search_path: &str,
+    restricted: bool,
+    run: impl FnOnce() -> R,
+) -> R {
     let mut flags = pg_sys::SECURITY_LOCAL_USERID_CHANGE | pg_sys::SECURITY_NOFORCE_RLS;
-    if is_restricted(owner) {
+    if restricted {
         flags |= pg_sys::SECURITY_RESTRICTED_OPERATION;
     }
     let _identity = Identity::assume(owner, flags, false);
     with_search_path(search_path, false, run)
 }
 
-/// Whether [`as_owner`] restricts what the code of this owner's tables may do.
-pub fn is_restricted(owner: pg_sys::Oid) -> bool {
+/// Whether an owner lacks rights that the session has; where not, there is nothing to win.
+pub fn has_less_rights(owner: pg_sys::Oid) -> bool {
     // SAFETY: lookups of role memberships. The session's user counts too: RESET ROLE leads to it.
     unsafe {
         !pg_sys::has_privs_of_role(owner, pg_sys::GetOuterUserId())

@@ -129,4 +129,5 @@ pub extern "C-unwind" fn _PG_init() {
     settings::define();
     engine::watch();
     counters::aside::watch();
+    counters::own_code::watch();
 }

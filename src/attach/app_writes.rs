@@ -9,7 +9,7 @@ use crate::counters::mirror::{self, AttachedRow};
 use crate::counters::registration::{Column, DirectWrites, OnDelete, Registration, Target};
 use crate::counters::row::{self, Answer};
 use crate::counters::{aside, removal, rollup, unlink, ListingAfter};
-use crate::engine::{as_engine, as_owner, c_text, Engine};
+use crate::engine::{as_engine, c_text, Engine};
 use crate::error::{warn, Error};
 use crate::plans::{self, id, id_list, Statement};
 use pgrx::pg_sys::{self, UUIDARRAYOID, UUIDOID};
@@ -84,7 +84,7 @@ fn changed_rows(
         AppRow::select_list(target),
         target.attachment_id
     );
-    as_owner(target.owner, &target.search_path, || {
+    target.as_owner(engine, || {
         plans::run_made_in_trigger(engine, trigger, text, AppRow::read)
     })
 }
@@ -184,7 +184,7 @@ struct Version {
 fn attached_row_updated<'a>(trigger: &'a PgTrigger<'a>) -> Answer<'a> {
     with_attachment(trigger, |engine, known, target| {
         // The output functions of the row's types may be the app's.
-        let (old, new) = as_owner(target.owner, &target.search_path, || {
+        let (old, new) = target.as_owner(engine, || {
             let data = trigger.trigger_data();
             let version = |tuple| version(data, tuple, known, target);
             (version(data.tg_trigtuple), version(data.tg_newtuple))

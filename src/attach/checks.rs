@@ -41,7 +41,7 @@ static TABLE: Statement = Statement::fresh(
 );
 static COLUMN: Statement = Statement::fresh(
     "SELECT a.attnum, a.atttypid, a.attnotnull, a.attgenerated <> '', a.attidentity = 'a',
-            t.typcategory::text
+            t.typcategory::text, coalesce(nullif(a.atttypmod, -1), t.typtypmod)
        FROM pg_catalog.pg_attribute a
        JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
       WHERE a.attrelid = $1 AND a.attname::text = $2 AND a.attnum > 0 AND NOT a.attisdropped",
@@ -61,6 +61,7 @@ struct Found {
     generated: bool,
     identity: bool,
     category: String,
+    typmod: i32,
 }
 
 impl Table<'_> {
@@ -122,6 +123,7 @@ impl Table<'_> {
                 generated: row.need(4),
                 identity: row.need(5),
                 category: row.need(6),
+                typmod: row.need(7),
             }
         })
         .ok_or_else(|| {
@@ -176,6 +178,10 @@ impl Table<'_> {
             INT4OID | INT8OID if scale > 0 => Err(self.refusal(
                 format!("column {column} is an integer and cannot hold decimal places"),
                 format!("ALTER TABLE {} ALTER COLUMN {column} TYPE numeric, or use quantity_scale => 0.", self.name),
+            )),
+            NUMERICOID if numeric_scale(found.typmod).is_some_and(|places| places < scale) => Err(self.refusal(
+                format!("column {column} holds less than {scale} decimal places"),
+                format!("ALTER TABLE {} ALTER COLUMN {column} TYPE numeric, or use a smaller quantity_scale.", self.name),
             )),
             INT4OID | INT8OID | NUMERICOID => Ok(checked(name, &found)),
             INT2OID => Err(self.refusal(
@@ -281,4 +287,10 @@ pub fn of<'a>(engine: &'a Engine, oid: pg_sys::Oid) -> Table<'a> {
         oid,
         name: table_name(oid),
     }
+}
+
+/// Decimal places of a numeric column; None where it takes any. As numeric_typmod_scale() in
+/// PostgreSQL's numeric.c: eleven bits with a sign, above the varlena header's four bytes.
+fn numeric_scale(typmod: i32) -> Option<i32> {
+    (typmod >= 4).then(|| (((typmod - 4) & 0x7ff) ^ 1024) - 1024)
 }

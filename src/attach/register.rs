@@ -4,7 +4,7 @@ use super::checks::{self, needed, word, Checked, Table};
 use super::import::{AppRow, Import};
 use crate::counters::registration::{table_name, table_owner, Registration};
 use crate::counters::verify;
-use crate::engine::{as_engine, as_owner, c_text, current_user, Engine};
+use crate::engine::{as_engine, c_text, current_user, Engine};
 use crate::error::Error;
 use crate::ids;
 use crate::plans::{self, id, Statement};
@@ -336,7 +336,7 @@ fn take_over(
             AppRow::select_list(&target),
             target.name
         );
-        let owner = |run: &mut dyn FnMut()| as_owner(target.owner, &target.search_path, run);
+        let owner = |run: &mut dyn FnMut()| target.as_owner(engine, run);
         let (mut seen, mut problem) = (0, None);
         plans::scan_made(owner, &text, &[], &[], BATCH, AppRow::read, |rows| {
             if problem.is_some() {

@@ -2,7 +2,7 @@
 
 use super::registration::{key_datum, Registration, Target};
 use super::{aside, ListingAfter};
-use crate::engine::{as_owner, is_restricted, Engine};
+use crate::engine::Engine;
 use crate::error::warn;
 use crate::plans::{self, id_list, raw, Row, Statement};
 use pgrx::pg_sys::{self, OIDOID, UUIDARRAYOID};
@@ -48,9 +48,9 @@ pub fn lock(engine: &Engine, rows: impl IntoIterator<Item = AttachedRow>) {
     for row in rows.into_iter().filter(|row| !row.deferred) {
         // What has gone is said once, when it is written.
         if let Some(target) = targets.find(engine, row.attachment_id) {
-            as_owner(target.owner, &target.search_path, || {
+            target.as_owner(engine, || {
                 let text = format!(
-                    "SELECT FROM ONLY {} AS t WHERE t.{} = $1 FOR NO KEY UPDATE /* {} */",
+                    "SELECT FROM ONLY {} AS t WHERE t.{} OPERATOR(pg_catalog.=) $1 FOR NO KEY UPDATE /* {} */",
                     target.name, target.key.name, target.attachment_id
                 );
                 let key = key_datum(&target.key, &row.key);
@@ -130,7 +130,7 @@ fn write_row(engine: &Engine, target: Option<&Target>, row: &AttachedRow, listin
     );
 
     let deferrable = deferrable_code(engine, target);
-    let is_right = as_owner(target.owner, &target.search_path, || {
+    let is_right = target.as_owner(engine, || {
         let numbered = || {
             columns
                 .iter()
@@ -138,7 +138,7 @@ fn write_row(engine: &Engine, target: Option<&Target>, row: &AttachedRow, listin
                 .map(|((column, _), number)| (&column.name, number))
         };
         let same: Vec<String> = numbered()
-            .map(|(name, number)| format!("t.{name} IS NOT DISTINCT FROM ${number}"))
+            .map(|(name, number)| format!("(t.{name} OPERATOR(pg_catalog.=) ${number}) IS TRUE"))
             .collect();
         let set: Vec<String> = numbered()
             .map(|(name, number)| format!("{name} = ${number}"))
@@ -146,8 +146,9 @@ fn write_row(engine: &Engine, target: Option<&Target>, row: &AttachedRow, listin
         let (same, set) = (same.join(" AND "), set.join(", "));
         let (name, key_name, mark) = (&target.name, &target.key.name, target.attachment_id);
 
+        // Base types: the assignment itself runs a domain's check.
         let types: Vec<pg_sys::Oid> = std::iter::once(target.key.type_oid)
-            .chain(columns.iter().map(|(column, _)| column.type_oid))
+            .chain(columns.iter().map(|(column, _)| column.base_type))
             .collect();
         let args = || -> Vec<plans::Arg> {
             std::iter::once(raw(key_datum(&target.key, &row.key)))
@@ -159,11 +160,13 @@ fn write_row(engine: &Engine, target: Option<&Target>, row: &AttachedRow, listin
                 .collect()
         };
         let update = format!(
-            "UPDATE ONLY {name} AS t SET {set} WHERE t.{key_name} = $1 AND NOT ({same}) \
+            "UPDATE ONLY {name} AS t SET {set} WHERE t.{key_name} OPERATOR(pg_catalog.=) $1 AND NOT ({same}) \
              RETURNING {same} /* {mark} */"
         );
-        let probe =
-            format!("SELECT {same} FROM ONLY {name} AS t WHERE t.{key_name} = $1 /* {mark} */");
+        let probe = format!(
+            "SELECT {same} FROM ONLY {name} AS t \
+              WHERE t.{key_name} OPERATOR(pg_catalog.=) $1 /* {mark} */"
+        );
         let is_right = |row: &Row| row.need::<bool>(1);
         let written = with_checks_at_once(engine, &deferrable, || {
             aside::during(|| plans::run_made(engine, update, &types, &args(), is_right))
@@ -183,38 +186,55 @@ fn write_row(engine: &Engine, target: Option<&Target>, row: &AttachedRow, listin
 }
 
 static DEFERRABLE_CODE: Statement = Statement::fresh(
-    "SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.conname)
+    "SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.conname), c.condeferred
        FROM pg_catalog.pg_constraint c
        JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace
-      WHERE c.conrelid = $1 AND c.condeferrable AND c.contype IN ('t', 'x')",
+      WHERE c.conrelid = $1 AND c.condeferrable",
     &[OIDOID],
 );
 
-/// Constraints of the app's table that run its owner's code and may be deferred (constraint
-/// triggers, exclusion constraints over expressions), where the owner is restricted: put off to the
-/// commit they would run with the session's rights.
-fn deferrable_code(engine: &Engine, target: &Target) -> Vec<String> {
-    if !is_restricted(target.owner) || !target.has_deferrable_triggers() {
+/// A constraint of the app's table whose check may be put off.
+struct Deferrable {
+    name: String,
+    initially_deferred: bool,
+}
+
+/// Constraints of the app's table that may be put off to the commit, where its code is restricted:
+/// there they would run with the session's rights, and PostgreSQL does not let them be queued.
+fn deferrable_code(engine: &Engine, target: &Target) -> Vec<Deferrable> {
+    if !target.has_deferrable_triggers() || !target.is_restricted(engine) {
         return Vec::new();
     }
     plans::run(
         engine,
         &DEFERRABLE_CODE,
         &[target.table_oid.into()],
-        |row| row.need(1),
+        |row| Deferrable {
+            name: row.need(1),
+            initially_deferred: row.need(2),
+        },
     )
 }
 
 /// Runs as the table's owner with these constraints checked at once, as that owner.
-fn with_checks_at_once<R>(engine: &Engine, constraints: &[String], run: impl FnOnce() -> R) -> R {
-    let set = |when| {
-        if !constraints.is_empty() {
-            let text = format!("SET CONSTRAINTS {} {when}", constraints.join(", "));
+fn with_checks_at_once<R>(
+    engine: &Engine,
+    constraints: &[Deferrable],
+    run: impl FnOnce() -> R,
+) -> R {
+    let set = |which: fn(&Deferrable) -> bool, when| {
+        let names: Vec<&str> = constraints
+            .iter()
+            .filter(|constraint| which(constraint))
+            .map(|constraint| constraint.name.as_str())
+            .collect();
+        if !names.is_empty() {
+            let text = format!("SET CONSTRAINTS {} {when}", names.join(", "));
             plans::run_made(engine, text, &[], &[], |_| ());
         }
     };
-    set("IMMEDIATE");
+    set(|_| true, "IMMEDIATE");
     let result = run();
-    set("DEFERRED");
+    set(|constraint| constraint.initially_deferred, "DEFERRED");
     result
 }

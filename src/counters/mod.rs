@@ -14,6 +14,7 @@ pub mod listing_triggers;
 pub mod lot_triggers;
 pub mod lots;
 pub mod mirror;
+pub mod own_code;
 pub mod registration;
 pub mod removal;
 pub mod repair;

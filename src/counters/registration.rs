@@ -1,6 +1,7 @@
 //! Registrations of attached tables: what is kept of them, and what the table looks like now.
 
-use crate::engine::{c_text, quote, Engine};
+use super::own_code;
+use crate::engine::{as_owner, c_text, has_less_rights, quote, Engine};
 use crate::error::Error;
 use crate::plans::{self, id, Row, Statement};
 use pgrx::pg_sys::{self, INT4OID, INT8OID, NUMERICOID, OIDOID, UUIDOID};
@@ -176,6 +177,21 @@ pub struct Target {
 }
 
 impl Target {
+    /// Runs a statement over the table as its owner. Restricted where the table carries code of an
+    /// owner who has less rights than the session.
+    pub fn as_owner<R>(&self, engine: &Engine, run: impl FnOnce() -> R) -> R {
+        as_owner(
+            self.owner,
+            &self.search_path,
+            self.is_restricted(engine),
+            run,
+        )
+    }
+
+    pub fn is_restricted(&self, engine: &Engine) -> bool {
+        has_less_rights(self.owner) && own_code::is_carried_by(engine, self.table_oid)
+    }
+
     /// Whether a trigger or constraint of the table may be put off to the commit.
     pub fn has_deferrable_triggers(&self) -> bool {
         // SAFETY: the relation's triggers are read between its opening and its closing; the table

@@ -1,7 +1,7 @@
 //! The proof: every counter, and every attached column, against what the rows say.
 
 use super::registration::Registration;
-use crate::engine::{as_owner, Engine};
+use crate::engine::Engine;
 use crate::plans::{self, id, id_list, maybe_id, Statement};
 use pgrx::pg_sys::{UUIDARRAYOID, UUIDOID};
 use pgrx::prelude::*;
@@ -160,7 +160,7 @@ pub fn attached_differences(
         total: row.get(3),
         reserved: row.get(4),
     };
-    let owner = |run: &mut dyn FnMut()| as_owner(target.owner, &target.search_path, run);
+    let owner = |run: &mut dyn FnMut()| target.as_owner(engine, run);
     plans::scan_made(
         owner,
         &text,

@@ -260,33 +260,6 @@ fn a_claim_leaves_the_apps_constraints_as_they_are() {
     }
 }
 
-/// A blank title is put right before the commit: the app's own check may wait till then.
-#[test]
-fn a_claim_does_not_fire_the_apps_deferred_check_early() {
-    let (db, mut sql) = shop();
-    let (owner, clerk) = (db.role("owner"), db.role("clerk"));
-    sql.run(&format!(
-        "ALTER TABLE listings OWNER TO {owner};
-         GRANT USAGE ON SCHEMA stock TO {clerk}; GRANT EXECUTE ON FUNCTION allocate_stock TO {clerk};
-         GRANT SELECT, UPDATE ON listings TO {clerk};
-         CREATE FUNCTION no_blank() RETURNS trigger LANGUAGE plpgsql AS
-             $$ BEGIN IF EXISTS (SELECT FROM public.listings WHERE title = '') THEN RAISE 'no title'; END IF; RETURN NULL; END $$;
-         CREATE CONSTRAINT TRIGGER no_blank AFTER UPDATE ON listings DEFERRABLE INITIALLY DEFERRED
-             FOR EACH ROW EXECUTE FUNCTION no_blank()"
-    ));
-    sql.attach("listings", "");
-    let mut client = Sql::by(&db, &clerk);
-    client.run(&format!(
-        "BEGIN; UPDATE public.listings SET title = '' WHERE id = '{COAT}'"
-    ));
-    client.run(&allocate(HAT, ORDER_1, 3));
-    client.run(&format!(
-        "UPDATE public.listings SET title = 'coat' WHERE id = '{COAT}'; COMMIT"
-    ));
-    assert_eq!(sql.stock(HAT), "7|3|10");
-    sql.assert_verified();
-}
-
 /// As Django makes them: every foreign key waits for the commit.
 #[test]
 fn deferred_foreign_keys_do_not_stand_in_the_way() {
