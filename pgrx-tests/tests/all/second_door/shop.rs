@@ -31,6 +31,10 @@ pub const UNSPECIFIED: &str = "00000000-0000-8000-8000-000000000000";
 pub const ORISON: &str = "00000000-0000-8000-8000-000000000001";
 pub const LORVILLE: &str = "00000000-0000-8000-8000-000000000002";
 
+/// The counters of the listings before anything is claimed.
+pub const ALL_HATS_FREE: &str = "total 30, listed 30, allocated 0, available 30";
+pub const ALL_COATS_FREE: &str = "total 100, listed 100, allocated 0, available 100";
+
 /// The statements that stock the shop.
 pub fn stocking() -> String {
     format!(

@@ -1,0 +1,175 @@
+//! Why an argument was refused.
+
+use std::fmt;
+
+use uuid::Uuid;
+
+use super::MAX_LINES;
+use crate::plan::Strategy;
+
+/// Why a `lines` or `lots` argument was refused. `argument` is which of the two, `index` the element's
+/// place in it, from 0. What is repeated of the input is cut at 80 characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LineError {
+    /// The argument isn't a JSON array.
+    NotAnArray {
+        /// `lines` or `lots`.
+        argument: &'static str,
+        /// What it is instead.
+        found: String,
+    },
+    /// The array has no elements.
+    Empty {
+        /// `lines` or `lots`.
+        argument: &'static str,
+    },
+    /// The array has more than [`MAX_LINES`] elements.
+    TooMany {
+        /// `lines` or `lots`.
+        argument: &'static str,
+        /// How many it has.
+        count: usize,
+    },
+    /// An element isn't a JSON object.
+    NotAnObject {
+        /// `lines` or `lots`.
+        argument: &'static str,
+        /// The element.
+        index: usize,
+        /// What it is instead.
+        found: String,
+    },
+    /// An element has a key that means nothing.
+    UnknownKey {
+        /// `lines` or `lots`.
+        argument: &'static str,
+        /// The element.
+        index: usize,
+        /// The key.
+        key: String,
+        /// The keys that it may have.
+        known: &'static [&'static str],
+    },
+    /// An element lacks a key that it must have.
+    MissingKey {
+        /// `lines` or `lots`.
+        argument: &'static str,
+        /// The element.
+        index: usize,
+        /// The key.
+        field: &'static str,
+    },
+    /// A value isn't of the field's type.
+    WrongType {
+        /// `lines` or `lots`.
+        argument: &'static str,
+        /// The element.
+        index: usize,
+        /// The key.
+        field: &'static str,
+        /// What it must be.
+        expected: &'static str,
+        /// What it is instead.
+        found: String,
+    },
+    /// A quantity isn't between 1 and 2147483647.
+    QuantityOutOfRange {
+        /// `lines` or `lots`.
+        argument: &'static str,
+        /// The element.
+        index: usize,
+        /// The quantity.
+        quantity: String,
+    },
+    /// A strategy isn't one of [`Strategy::NAMES`].
+    UnknownStrategy {
+        /// `lines` or `lots`.
+        argument: &'static str,
+        /// The element.
+        index: usize,
+        /// The name.
+        name: String,
+    },
+    /// All quantities of one listing or lot add up to more than 2147483647.
+    SumOverflow {
+        /// `lines` or `lots`.
+        argument: &'static str,
+        /// The element with which they do.
+        index: usize,
+        /// The listing or lot.
+        key: Uuid,
+    },
+}
+
+impl fmt::Display for LineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LineError::NotAnArray { argument, found } => {
+                write!(f, "{argument} must be a JSON array, not {found}")
+            }
+            LineError::Empty { argument } => write!(f, "{argument} is empty"),
+            LineError::TooMany { argument, count } => {
+                write!(f, "{argument} has {count} elements, more than {MAX_LINES}")
+            }
+            LineError::NotAnObject {
+                argument,
+                index,
+                found,
+            } => write!(f, "{argument}[{index}] must be an object, not {found}"),
+            LineError::UnknownKey {
+                argument,
+                index,
+                key,
+                known,
+            } => write!(
+                f,
+                "{argument}[{index}] has an unknown key {key:?}; known are {}",
+                known.join(", ")
+            ),
+            LineError::MissingKey {
+                argument,
+                index,
+                field,
+            } => write!(f, "{argument}[{index}].{field} is missing"),
+            LineError::WrongType {
+                argument,
+                index,
+                field,
+                expected,
+                found,
+            } => write!(
+                f,
+                "{argument}[{index}].{field} must be {expected}, not {found}"
+            ),
+            LineError::QuantityOutOfRange {
+                argument,
+                index,
+                quantity,
+            } => write!(
+                f,
+                "{argument}[{index}].quantity must be between 1 and {}, not {quantity}",
+                i32::MAX
+            ),
+            LineError::UnknownStrategy {
+                argument,
+                index,
+                name,
+            } => write!(
+                f,
+                "{argument}[{index}].strategy {name:?} is unknown; known are {}",
+                Strategy::NAMES.join(", ")
+            ),
+            LineError::SumOverflow {
+                argument,
+                index,
+                key,
+            } => write!(
+                f,
+                "{argument}[{index}].quantity brings the sum for {key} above {}",
+                i32::MAX
+            ),
+        }
+    }
+}
+
+impl std::error::Error for LineError {}
