@@ -48,7 +48,7 @@ COMMENT ON COLUMN attached_tables.quantity_scale IS 'Decimal places: a column va
 COMMENT ON COLUMN attached_tables.direct_writes IS 'When the app writes the column itself: adjust the stock, reject, or ignore (put back)';
 COMMENT ON COLUMN attached_tables.on_delete IS 'When the app deletes a row: cascade (its stock goes too), restrict (only without active claims), keep';
 COMMENT ON COLUMN attached_tables.on_bad IS 'NULL, negative or impossible quantities: error, or count as zero';
-COMMENT ON COLUMN attached_tables.sync IS 'immediate: with each change; deferred: once at commit';
+COMMENT ON COLUMN attached_tables.sync IS 'immediate: with each change, locking the row first; deferred: once at commit, where it may meet a deadlock with an app that edits the row and then claims';
 COMMENT ON COLUMN attached_tables.key_namespace IS 'Namespace of the uuid v5 for keys that are no uuids';
 COMMENT ON COLUMN attached_tables.search_path IS 'search_path of whoever attached: the table''s own triggers run with it when the engine writes';
 COMMENT ON COLUMN attached_tables.attached_by IS 'Who attached it';

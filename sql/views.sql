@@ -5,7 +5,7 @@ SELECT listing_id, tenant_id, sku, name, unit, quantity_scale,
        quantity_available                                AS available_units,
        quantity_allocated + quantity_held                AS reserved_units,
        quantity_total                                    AS total_units,
-       quantity_available - safety_stock                 AS available_to_promise_units,
+       quantity_available::bigint - safety_stock         AS available_to_promise_units,
        round(quantity_available                 / power(10::numeric, quantity_scale), quantity_scale) AS available,
        round((quantity_allocated + quantity_held) / power(10::numeric, quantity_scale), quantity_scale) AS reserved,
        round(quantity_total                     / power(10::numeric, quantity_scale), quantity_scale) AS total

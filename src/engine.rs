@@ -70,8 +70,15 @@ fn schema_name(oid: pg_sys::Oid) -> Rc<str> {
             }
         }
         SCHEMA_STALE.set(false);
-        // SAFETY: a schema with functions in it has a name.
-        let quoted: Rc<str> = quote(&unsafe { c_text(pg_sys::get_namespace_name(oid)) }).into();
+        // SAFETY: a catalog lookup; NULL is looked at before it is read.
+        let quoted: Rc<str> = unsafe {
+            let name = pg_sys::get_namespace_name(oid);
+            assert!(
+                !name.is_null(),
+                "the extension's schema was dropped meanwhile"
+            );
+            quote(&c_text(name)).into()
+        };
         **known = Some(SchemaName {
             oid,
             quoted: quoted.clone(),
@@ -184,7 +191,8 @@ pub fn with_setting<R>(
 /// Runs as the engine with the search path pinned. For triggers and invoker functions: API
 /// functions have both from their declaration.
 pub fn as_engine<R>(engine: &Engine, run: impl FnOnce() -> R) -> R {
-    // Nothing but the engine's own code runs here, so its deferred checks may be queued.
+    // The engine's own deferred checks may be queued here. Triggers that others put on its tables run
+    // here too, with its rights: TRIGGER on them is granted to nobody.
     let _identity = Identity::assume(engine.owner, pg_sys::SECURITY_LOCAL_USERID_CHANGE, true);
     with_search_path("pg_catalog, pg_temp", true, run)
 }

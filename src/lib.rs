@@ -30,6 +30,7 @@ mod stock;
 
 // Tables first, in the order of their references; then the triggers over the functions that pgrx
 // declares; last what holds for every object at once.
+extension_sql_file!("../sql/requirements.sql", name = "requirements", bootstrap);
 extension_sql_file!(
     "../sql/locations.sql",
     name = "locations",

@@ -20,9 +20,9 @@ use stockroom_core::plan::Pick;
 
 static CHOSEN: Statement = Statement::fresh(
     "SELECT l.lot_id, l.listing_id, l.location_id,
-            CASE WHEN l.listed AND (l.expires_on IS NULL OR l.expires_on >= CURRENT_DATE)
+            CASE WHEN l.listed AND (l.expires_on IS NULL OR l.expires_on >= (clock_timestamp() AT TIME ZONE 'UTC')::date)
                  THEN l.quantity_total - l.quantity_allocated ELSE 0 END,
-            g.quantity_available - g.safety_stock
+            g.quantity_available::bigint - g.safety_stock
        FROM {s}.stock_lots l
        JOIN {s}.stock_listings g ON g.listing_id = l.listing_id AND g.tenant_id = l.tenant_id
       WHERE l.lot_id = ANY ($1) AND l.tenant_id = $2",
@@ -35,7 +35,7 @@ struct Chosen {
     /// Units that this lot can give.
     free: i32,
     /// Units that its listing may give in all.
-    promise: i32,
+    promise: i64,
 }
 
 fn read_chosen(engine: &Engine, lots: &[LotQuantity]) -> Result<Vec<Chosen>, Error> {
@@ -69,11 +69,11 @@ fn read_chosen(engine: &Engine, lots: &[LotQuantity]) -> Result<Vec<Chosen>, Err
 }
 
 fn refuse_early(chosen: &[Chosen]) -> Option<Short> {
-    let short = |lot: &Chosen, requested: i64, available: i32| Short {
+    let short = |lot: &Chosen, requested: i64, available: i64| Short {
         listing_id: lot.pick.listing_id,
         location_id: Some(lot.pick.location_id),
         requested,
-        available: i64::from(available.max(0)),
+        available: available.max(0),
     };
     chosen.iter().find_map(|lot| {
         let own = |other: &&Chosen| other.pick.listing_id == lot.pick.listing_id;
@@ -83,8 +83,8 @@ fn refuse_early(chosen: &[Chosen]) -> Option<Short> {
             .map(|other| i64::from(other.pick.quantity))
             .sum();
         if lot.free < lot.pick.quantity {
-            Some(short(lot, lot.pick.quantity.into(), lot.free))
-        } else if i64::from(lot.promise) < in_all {
+            Some(short(lot, lot.pick.quantity.into(), lot.free.into()))
+        } else if lot.promise < in_all {
             Some(short(lot, in_all, lot.promise))
         } else {
             None
@@ -97,7 +97,12 @@ fn take_lots(engine: &Engine, order_id: uuid::Uuid, lots: &[LotQuantity]) -> Res
     if let Some(short) = refuse_early(&chosen) {
         return Ok(Taken::Short(short));
     }
-    mirror::lock_of_listings(engine, chosen.iter().map(|lot| lot.pick.listing_id));
+    mirror::lock_of_listings(
+        engine,
+        chosen
+            .iter()
+            .map(|lot| (engine.tenant, lot.pick.listing_id)),
+    );
     let picks: Vec<Pick> = chosen.iter().map(|lot| lot.pick.clone()).collect();
     let applied = attempt(|| match take::apply(engine, &picks) {
         Ok(after) => Outcome::Keep(after),

@@ -86,7 +86,7 @@ fn read_listing(row: &Row) -> Listing {
 macro_rules! lot_columns {
     () => {
         "SELECT lot_id, listing_id, location_id, quantity_total - quantity_allocated, created_at,
-                expires_on, coalesce(expires_on < CURRENT_DATE, false), listed,
+                expires_on, coalesce(expires_on < (clock_timestamp() AT TIME ZONE 'UTC')::date, false), listed,
                 (unit_cost * 10000)::bigint
            FROM {s}.stock_lots WHERE listing_id = ANY ($1) AND tenant_id = $2 "
     };
@@ -96,7 +96,7 @@ static FREE: Statement = Statement::fresh(
     concat!(
         lot_columns!(),
         "AND listed AND quantity_total > quantity_allocated
-         AND (expires_on IS NULL OR expires_on >= CURRENT_DATE)"
+         AND (expires_on IS NULL OR expires_on >= (clock_timestamp() AT TIME ZONE 'UTC')::date)"
     ),
     &[UUIDARRAYOID, UUIDOID],
 );
@@ -151,7 +151,8 @@ static INSERT: Statement = Statement::fresh(
      SELECT n.allocation_id, $1, n.listing_id, n.lot_id, $2, n.quantity
        FROM unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::int[])
             AS n (allocation_id, listing_id, lot_id, quantity)
-     RETURNING allocation_id, lot_id, quantity, status",
+     RETURNING allocation_id, lot_id, quantity,
+               status = 'active' AND tenant_id = $1 AND order_id = $2",
     &[UUIDOID, UUIDOID, UUIDARRAYOID, UUIDARRAYOID, UUIDARRAYOID, INT4ARRAYOID],
 );
 
@@ -172,8 +173,12 @@ pub fn insert(engine: &Engine, order_id: Uuid, picks: &[Pick]) -> Vec<Uuid> {
     ];
     let written = aside::during(|| {
         plans::run(engine, &INSERT, &args, |row| {
-            let is_active = row.need::<String>(4) == "active";
-            (row.id(1), row.id(2), row.need::<i32>(3), is_active)
+            (
+                row.id(1),
+                row.id(2),
+                row.need::<i32>(3),
+                row.need::<bool>(4),
+            )
         })
     });
     // A trigger of the app may have swallowed or changed a claim that the counters have already.

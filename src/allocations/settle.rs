@@ -9,7 +9,7 @@ use crate::ids;
 use crate::plans::{self, id, id_list, maybe_id, Statement};
 use crate::requests::{self, Request};
 use pgrx::pg_sys::panic::ErrorReport;
-use pgrx::pg_sys::{INT4ARRAYOID, TEXTOID, UUIDARRAYOID, UUIDOID};
+use pgrx::pg_sys::{INT4ARRAYOID, TEXTOID, TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID};
 use pgrx::prelude::*;
 use pgrx::Uuid;
 use serde_json::json;
@@ -29,15 +29,17 @@ static LOCK: Statement = Statement::fresh(
     &[UUIDOID, UUIDOID, UUIDOID],
 );
 static END_WHOLE: Statement = Statement::fresh(
-    "UPDATE {s}.stock_allocations SET status = $1, updated_at = clock_timestamp()
-      WHERE allocation_id = ANY ($2) AND tenant_id = $3",
-    &[TEXTOID, UUIDARRAYOID, UUIDOID],
+    "WITH done AS (
+       UPDATE {s}.stock_allocations SET status = $1, updated_at = $4
+        WHERE allocation_id = ANY ($2) AND tenant_id = $3 RETURNING status)
+     SELECT count(*) FILTER (WHERE status = $1) = cardinality($2) FROM done",
+    &[TEXTOID, UUIDARRAYOID, UUIDOID, TIMESTAMPTZOID],
 );
 static LOWER: Statement = Statement::fresh(
-    "UPDATE {s}.stock_allocations a SET quantity = a.quantity - n.part, updated_at = clock_timestamp()
+    "UPDATE {s}.stock_allocations a SET quantity = a.quantity - n.part, updated_at = $4
        FROM unnest($1::uuid[], $2::int[]) AS n (allocation_id, part)
       WHERE a.allocation_id = n.allocation_id AND a.tenant_id = $3",
-    &[UUIDARRAYOID, INT4ARRAYOID, UUIDOID],
+    &[UUIDARRAYOID, INT4ARRAYOID, UUIDOID, TIMESTAMPTZOID],
 );
 static INSERT_PART: Statement = Statement::fresh(
     "INSERT INTO {s}.stock_allocations
@@ -78,7 +80,10 @@ impl Settlement {
         };
         let listings = plans::run(engine, &LISTINGS, &order(), |row| row.id(1));
         if !listings.is_empty() {
-            mirror::lock_of_listings(engine, listings);
+            mirror::lock_of_listings(
+                engine,
+                listings.into_iter().map(|listing| (engine.tenant, listing)),
+            );
         }
         let mut claims = plans::run(engine, &LOCK, &order(), |row| Claim {
             allocation_id: row.id(1),
@@ -148,14 +153,18 @@ impl Settlement {
         let split: Vec<_> = parts.iter().filter(|part| !part.whole).collect();
         aside::during(|| {
             if !whole.is_empty() {
-                let rows = whole.len();
-                let args = [status.into(), id_list(whole), id(engine.tenant)];
-                plans::write_all(engine, &END_WHOLE, &args, rows);
+                let args = [
+                    status.into(),
+                    id_list(whole),
+                    id(engine.tenant),
+                    plans::now(),
+                ];
+                plans::run_whole(engine, &END_WHOLE, &args);
             }
             if !split.is_empty() {
                 let ids = || id_list(split.iter().map(|part| part.allocation_id));
                 let quantities = || split.iter().map(|part| part.quantity).collect::<Vec<i32>>();
-                let args = [ids(), quantities().into(), id(engine.tenant)];
+                let args = [ids(), quantities().into(), id(engine.tenant), plans::now()];
                 plans::write_all(engine, &LOWER, &args, split.len());
                 let keys = id_list(split.iter().map(|_| ids::new_key()));
                 let args = [

@@ -26,7 +26,9 @@ enum Loss {
     Error(Error),
 }
 
-/// Claims the lines, all or nothing, or what there is of a single partial one.
+/// Claims the lines, all or nothing, or what there is of a single partial one. Each try is a
+/// subtransaction: lost, it gives back what it wrote and the lots it locked, for the next plan may
+/// need lots that come before them.
 pub fn take(engine: &Engine, want: &Want) -> Result<Taken, Error> {
     let ids = listing_ids(&want.lines);
     let mut listings = read_listings(engine, &ids)?;
@@ -41,32 +43,27 @@ pub fn take(engine: &Engine, want: &Want) -> Result<Taken, Error> {
         mirror::lock(engine, sorted(attached));
         listings = read_listings(engine, &ids)?;
     }
-    // A single lot leaves nothing to choose: losing it writes nothing, and holds no lot that another
-    // plan would have to come before.
-    let lots = rows::lots(engine, &ids, Which::Free);
-    let first = if lots.len() == 1 {
+    let outcome = undo_if_lost(|| {
+        let lots = rows::lots(engine, &ids, Which::Free);
         claim(engine, want, &listings, &lots)
-    } else {
-        undo_if_lost(|| claim(engine, want, &listings, &lots))
-    };
-    let outcome = first
-        .or_else(|loss| match loss {
-            Loss::Raced => {
-                let listings = read_listings(engine, &ids).map_err(Loss::Error)?;
-                let lots = rows::lots(engine, &ids, Which::Free);
-                undo_if_lost(|| claim(engine, want, &listings, &lots))
-            }
-            other => Err(other),
-        })
-        .or_else(|loss| match loss {
-            // Twice overtaken: lock all lots in order, then nobody can be faster.
-            Loss::Raced => undo_if_lost(|| {
-                let lots = rows::lots(engine, &ids, Which::Locked);
-                let listings = read_listings(engine, &ids).map_err(Loss::Error)?;
-                claim(engine, want, &listings, &lots)
-            }),
-            other => Err(other),
-        });
+    })
+    .or_else(|loss| match loss {
+        Loss::Raced => {
+            let listings = read_listings(engine, &ids).map_err(Loss::Error)?;
+            let lots = rows::lots(engine, &ids, Which::Free);
+            undo_if_lost(|| claim(engine, want, &listings, &lots))
+        }
+        other => Err(other),
+    })
+    .or_else(|loss| match loss {
+        // Twice overtaken: lock all lots in order, then nobody can be faster.
+        Loss::Raced => undo_if_lost(|| {
+            let lots = rows::lots(engine, &ids, Which::Locked);
+            let listings = read_listings(engine, &ids).map_err(Loss::Error)?;
+            claim(engine, want, &listings, &lots)
+        }),
+        other => Err(other),
+    });
     match outcome {
         Ok((picks, after)) => {
             let keys = rows::insert(engine, want.order_id, &picks);

@@ -1,5 +1,5 @@
 //! A listing's stock follows a number that the app wrote: more goes to the Unspecified lot, less is
-//! taken from what is free, the Unspecified lots first.
+//! taken from what is free, the Unspecified lots first, then by the owner's strategy.
 
 use crate::counters::lots::{self, LotDelta};
 use crate::counters::{aside, rollup, Delta, Guard, LevelDeltas, LevelKey, ListingAfter};
@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::ids;
 use crate::plans::{self, id, Statement};
 use pgrx::pg_sys::{INT4OID, UUIDOID};
+use stockroom_core::plan::{self, Lot, Pick, Strategy};
 use uuid::Uuid;
 
 /// A lot that keeps for ever: what the app adds has no date. IS NOT DISTINCT FROM keeps the planner
@@ -26,13 +27,20 @@ static NEW_LOT: Statement = Statement::fresh(
     &[UUIDOID, UUIDOID, UUIDOID, INT4OID, UUIDOID],
 );
 static FREE_LOTS: Statement = Statement::fresh(
-    "SELECT lot_id, quantity_total - quantity_allocated, location_id <> $3,
-            (EXTRACT(epoch FROM created_at) * 1000000)::bigint
+    "SELECT lot_id, location_id, quantity_total - quantity_allocated, created_at, expires_on,
+            (unit_cost * 10000)::bigint
        FROM {s}.stock_lots
       WHERE tenant_id = $1 AND listing_id = $2 AND listed
       ORDER BY lot_id
         FOR NO KEY UPDATE",
-    &[UUIDOID, UUIDOID, UUIDOID],
+    &[UUIDOID, UUIDOID],
+);
+static OWNERS_STRATEGY: Statement = Statement::fresh(
+    "SELECT s.strategy_type, s.location_priority_order
+       FROM {s}.stock_listings g
+       JOIN {s}.allocation_strategies s ON s.contractor_id = g.owner_id AND s.tenant_id = g.tenant_id
+      WHERE g.tenant_id = $1 AND g.listing_id = $2",
+    &[UUIDOID, UUIDOID],
 );
 
 /// Changes what is available by `delta` units, which is not zero. Units that are claimed are never
@@ -46,36 +54,20 @@ pub fn change(
     if delta > 0 {
         return add(engine, tenant_id, listing_id, delta);
     }
-    let mut missing = -delta;
-    let mut lots = plans::run(
-        engine,
-        &FREE_LOTS,
-        &[id(tenant_id), id(listing_id), id(ids::UNSPECIFIED)],
-        |row| FreeLot {
-            elsewhere: row.need(3),
-            created_at: row.need(4),
-            lot_id: row.id(1),
-            free: i64::from(row.need::<i32>(2)).max(0),
-        },
-    );
-    lots.sort();
-    let mut deltas = Vec::new();
-    for lot in lots {
-        let take = lot.free.min(missing);
-        if take > 0 {
-            missing -= take;
-            deltas.push(LotDelta {
-                tenant_id,
-                listing_id,
-                lot_id: lot.lot_id,
-                allocated: 0,
-                total: -take,
-            });
-        }
-    }
+    let (picks, missing) = free_units(engine, tenant_id, listing_id, -delta);
     if missing > 0 {
         return Err(oversold(listing_id, missing));
     }
+    let deltas: Vec<LotDelta> = picks
+        .iter()
+        .map(|pick| LotDelta {
+            tenant_id,
+            listing_id,
+            lot_id: pick.lot_id,
+            allocated: 0,
+            total: -i64::from(pick.quantity),
+        })
+        .collect();
     let after = apply(engine, &deltas, listing_id)?;
     // A hold claims units of the listing and of no lot.
     match after.available {
@@ -84,13 +76,42 @@ pub fn change(
     }
 }
 
-/// Ordered as they are taken from: Unspecified first, then fifo.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct FreeLot {
-    elsewhere: bool,
-    created_at: i64,
-    lot_id: Uuid,
-    free: i64,
+/// Where these units can be taken from, and how many can't: Unspecified lots first, oldest first, then
+/// the others by the owner's strategy. What has expired counts as available, so it may go too.
+fn free_units(engine: &Engine, tenant_id: Uuid, listing_id: Uuid, units: i64) -> (Vec<Pick>, i64) {
+    let listing = || [id(tenant_id), id(listing_id)];
+    let lots = plans::run(engine, &FREE_LOTS, &listing(), |row| Lot {
+        lot_id: row.id(1),
+        listing_id,
+        location_id: row.id(2),
+        free: row.need(3),
+        created_at: row.need(4),
+        expires_on: row.get(5),
+        expired: false,
+        listed: true,
+        unit_cost: row.get(6),
+    });
+    let strategy = plans::run_one(engine, &OWNERS_STRATEGY, &listing(), |row| {
+        let priority: Vec<Option<pgrx::Uuid>> = row.get(2).unwrap_or_default();
+        let priority: Vec<Uuid> = priority.into_iter().flatten().map(ids::from_pg).collect();
+        Strategy::parse(&row.need::<String>(1), &priority)
+    });
+    let strategy = strategy.flatten().unwrap_or_default();
+    let (here, elsewhere): (Vec<Lot>, Vec<Lot>) = lots
+        .into_iter()
+        .partition(|lot| lot.location_id == ids::UNSPECIFIED);
+    let mut picks = Vec::new();
+    let mut missing = units;
+    for (lots, strategy) in [(here, Strategy::Fifo), (elsewhere, strategy)] {
+        // More than a lot can hold is missing in any case.
+        let wanted = i32::try_from(missing).unwrap_or(i32::MAX);
+        if wanted > 0 {
+            let plan = plan::plan(&lots, wanted, None, &strategy, true);
+            missing -= i64::from(wanted) - i64::from(plan.short_by);
+            picks.extend(plan.picks);
+        }
+    }
+    (picks, missing)
 }
 
 fn oversold(listing_id: Uuid, over_by: i64) -> Error {

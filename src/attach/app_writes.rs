@@ -25,7 +25,9 @@ fn with_attachment(
     trigger: &PgTrigger,
     work: impl FnOnce(&Engine, &Registration, &Target) -> Result<(), Error>,
 ) {
-    if aside::standing_aside() {
+    let table = trigger.trigger_data().tg_relation;
+    // SAFETY: the trigger's relation is open while it runs.
+    if aside::mirror_is_writing(unsafe { (*table).rd_id }) {
         return;
     }
     let engine = Engine::of_function(trigger.trigger().tgfoid);

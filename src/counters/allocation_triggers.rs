@@ -123,7 +123,12 @@ fn stock_allocations_after<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
         if deltas.is_empty() {
             return;
         }
-        mirror::lock_of_listings(&engine, deltas.iter().map(|delta| delta.listing_id));
+        mirror::lock_of_listings(
+            &engine,
+            deltas
+                .iter()
+                .map(|delta| (delta.tenant_id, delta.listing_id)),
+        );
         match lots::apply(&engine, &deltas, Guard::Later) {
             Ok(listings) => mirror::write(&engine, &listings),
             Err(refusal) => refusal

@@ -1,17 +1,23 @@
 //! Standing aside: while a function of ours runs its own statement, our triggers must not count it
-//! again. Exact by trigger depth, so that what an app's trigger does inside our statement counts.
+//! again. Exact by trigger depth and table, so that what an app's own code does inside our statement
+//! counts.
 
 use pgrx::fcinfo::direct_function_call;
 use pgrx::pg_sys;
 use std::cell::{Cell, RefCell};
 
-const NOBODY: i32 = -1;
+/// What the engine is writing now, and at which trigger depth.
+#[derive(Clone, Copy, PartialEq)]
+enum Writing {
+    Nothing,
+    OwnTables { depth: i32 },
+    Attached { depth: i32, table: pg_sys::Oid },
+}
 
 thread_local! {
-    /// Trigger depth at which the engine is running its own statement.
-    static DEPTH: Cell<i32> = const { Cell::new(NOBODY) };
+    static WRITING: Cell<Writing> = const { Cell::new(Writing::Nothing) };
     /// Values to go back to if a subtransaction aborts; kept only while the engine is at work.
-    static OUTER: RefCell<Vec<(pg_sys::SubTransactionId, i32)>> = const { RefCell::new(Vec::new()) };
+    static OUTER: RefCell<Vec<(pg_sys::SubTransactionId, Writing)>> = const { RefCell::new(Vec::new()) };
 }
 
 fn trigger_depth() -> i32 {
@@ -19,24 +25,47 @@ fn trigger_depth() -> i32 {
     unsafe { direct_function_call::<i32>(pg_sys::pg_trigger_depth, &[]) }.unwrap_or(0)
 }
 
-struct Restore(i32);
+struct Restore(Writing);
 
 impl Drop for Restore {
     fn drop(&mut self) {
-        DEPTH.set(self.0);
+        WRITING.set(self.0);
     }
 }
 
-/// Runs a statement of the engine: triggers fired by it directly stand aside.
+/// Runs a statement of the engine over its own tables: their triggers fired by it directly stand
+/// aside.
 pub fn during<R>(run: impl FnOnce() -> R) -> R {
-    let _restore = Restore(DEPTH.replace(trigger_depth()));
+    let depth = trigger_depth();
+    let _restore = Restore(WRITING.replace(Writing::OwnTables { depth }));
     run()
 }
 
-/// For triggers: was this fired directly by a statement of the engine?
+/// Runs the mirror's write of an attached table: only our triggers on that table stand aside. A CHECK
+/// or an index expression of the table runs at the same depth, and what it writes must count.
+pub fn during_mirror<R>(table: pg_sys::Oid, run: impl FnOnce() -> R) -> R {
+    let depth = trigger_depth();
+    let _restore = Restore(WRITING.replace(Writing::Attached { depth, table }));
+    run()
+}
+
+/// For triggers on the engine's own tables: were they fired directly by a statement of the engine?
 pub fn standing_aside() -> bool {
-    let depth = DEPTH.get();
-    depth != NOBODY && trigger_depth() == depth + 1
+    match WRITING.get() {
+        Writing::OwnTables { depth } => trigger_depth() == depth + 1,
+        _ => false,
+    }
+}
+
+/// For our triggers on an attached table: were they fired directly by the mirror's write of it?
+pub fn mirror_is_writing(table: pg_sys::Oid) -> bool {
+    match WRITING.get() {
+        Writing::Attached {
+            depth,
+            table: written,
+        } => table == written && trigger_depth() == depth + 1,
+        _ => false,
+    }
 }
 
 unsafe extern "C-unwind" fn at_transaction_end(
@@ -45,7 +74,7 @@ unsafe extern "C-unwind" fn at_transaction_end(
 ) {
     use pg_sys::XactEvent::*;
     if matches!(event, XACT_EVENT_ABORT | XACT_EVENT_PARALLEL_ABORT) {
-        DEPTH.set(NOBODY);
+        WRITING.set(Writing::Nothing);
         OUTER.with_borrow_mut(Vec::clear);
     }
 }
@@ -58,15 +87,15 @@ unsafe extern "C-unwind" fn at_subtransaction_event(
 ) {
     use pg_sys::SubXactEvent::*;
     match event {
-        SUBXACT_EVENT_START_SUB if DEPTH.get() != NOBODY => {
-            OUTER.with_borrow_mut(|outer| outer.push((subtransaction, DEPTH.get())));
+        SUBXACT_EVENT_START_SUB if WRITING.get() != Writing::Nothing => {
+            OUTER.with_borrow_mut(|outer| outer.push((subtransaction, WRITING.get())));
         }
         SUBXACT_EVENT_COMMIT_SUB | SUBXACT_EVENT_ABORT_SUB => OUTER.with_borrow_mut(|outer| {
-            if let Some(&(id, depth)) = outer.last() {
+            if let Some(&(id, writing)) = outer.last() {
                 if id == subtransaction {
                     outer.pop();
                     if event == SUBXACT_EVENT_ABORT_SUB {
-                        DEPTH.set(depth);
+                        WRITING.set(writing);
                     }
                 }
             }

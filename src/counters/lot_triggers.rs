@@ -173,7 +173,10 @@ fn stock_lots_after<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
                 .into_iter()
                 .collect();
         if let Some(first) = deltas.keys().next() {
-            mirror::lock_of_listings(&engine, deltas.keys().map(|key| key.listing_id));
+            mirror::lock_of_listings(
+                &engine,
+                deltas.keys().map(|key| (key.tenant_id, key.listing_id)),
+            );
             match rollup::apply(&engine, &deltas, Guard::Later) {
                 Ok(listings) => mirror::write(&engine, &listings),
                 Err(refusal) => refusal

@@ -4,7 +4,7 @@ use super::{aside, rollup, Delta, Guard, LevelDeltas, LevelKey, ListingAfter, Re
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::plans::{self, id, id_list, Arg, Statement};
-use pgrx::pg_sys::{BOOLOID, INT4ARRAYOID, INT4OID, UUIDARRAYOID, UUIDOID};
+use pgrx::pg_sys::{BOOLOID, INT4ARRAYOID, INT4OID, TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID};
 use uuid::Uuid;
 
 /// What changes in one lot.
@@ -26,12 +26,12 @@ static APPLY_ONE: Statement = Statement::fresh(
     "WITH lot AS (
        UPDATE {s}.stock_lots l
           SET quantity_allocated = l.quantity_allocated + $4, quantity_total = l.quantity_total + $5,
-              updated_at = clock_timestamp()
+              updated_at = $7
         WHERE l.lot_id = $3 AND l.listing_id = $2 AND l.tenant_id = $1
           AND l.quantity_allocated + $4::bigint BETWEEN 0 AND 2147483647
           AND l.quantity_total + $5::bigint BETWEEN 0 AND 2147483647
           AND (NOT $6 OR (l.listed AND l.quantity_total - l.quantity_allocated >= $4
-                          AND (l.expires_on IS NULL OR l.expires_on >= CURRENT_DATE)))
+                          AND (l.expires_on IS NULL OR l.expires_on >= (clock_timestamp() AT TIME ZONE 'UTC')::date)))
        RETURNING l.listing_id, l.location_id, l.listed,
                  CASE WHEN l.listed THEN $4 ELSE 0 END AS allocated,
                  CASE WHEN l.listed THEN $5 ELSE 0 END AS leaving
@@ -60,12 +60,12 @@ static APPLY_ONE: Statement = Statement::fresh(
             attached_to, attached_key, sync_deferred,
             lot.location_id, lot.listed, level.listing_id IS NOT NULL
        FROM lot LEFT JOIN level ON true LEFT JOIN listing ON true",
-    &[UUIDOID, UUIDOID, UUIDOID, INT4OID, INT4OID, BOOLOID],
+    &[UUIDOID, UUIDOID, UUIDOID, INT4OID, INT4OID, BOOLOID, TIMESTAMPTZOID],
 );
 
 static LOCK: Statement = Statement::fresh(
     "SELECT l.lot_id, l.listing_id, l.location_id, l.quantity_total, l.quantity_allocated, l.listed,
-            l.listed AND (l.expires_on IS NULL OR l.expires_on >= CURRENT_DATE)
+            l.listed AND (l.expires_on IS NULL OR l.expires_on >= (clock_timestamp() AT TIME ZONE 'UTC')::date)
        FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS k (tenant_id, listing_id, lot_id)
        JOIN {s}.stock_lots l ON l.lot_id = k.lot_id AND l.listing_id = k.listing_id AND l.tenant_id = k.tenant_id
       ORDER BY l.lot_id
@@ -75,17 +75,23 @@ static LOCK: Statement = Statement::fresh(
 
 static WRITE: Statement = Statement::fresh(
     "UPDATE {s}.stock_lots l
-        SET quantity_allocated = n.allocated, quantity_total = n.total, updated_at = clock_timestamp()
+        SET quantity_allocated = n.allocated, quantity_total = n.total, updated_at = $6
        FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::int[])
             AS n (tenant_id, listing_id, lot_id, allocated, total)
       WHERE l.lot_id = n.lot_id AND l.listing_id = n.listing_id AND l.tenant_id = n.tenant_id",
-    &[UUIDARRAYOID, UUIDARRAYOID, UUIDARRAYOID, INT4ARRAYOID, INT4ARRAYOID],
+    &[
+        UUIDARRAYOID,
+        UUIDARRAYOID,
+        UUIDARRAYOID,
+        INT4ARRAYOID,
+        INT4ARRAYOID,
+        TIMESTAMPTZOID,
+    ],
 );
 
 /// Adds the deltas (at most one a lot) to lots, levels and listings, and answers the listings as
 /// they are then. Lots that are not found are `lot_not_found` under `Guard::Later`; under
-/// `Guard::Claim` that and any shortage is a lost race: with one delta it has written nothing, with
-/// more the caller must roll back.
+/// `Guard::Claim` that and any shortage is a lost race, and the caller must roll back.
 pub fn apply(
     engine: &Engine,
     deltas: &[LotDelta],
@@ -102,7 +108,7 @@ pub fn apply(
     }
 }
 
-/// Claims from one lot. Lost, it has written nothing; what it locked stays locked.
+/// Claims from one lot.
 fn claim_one(engine: &Engine, delta: &LotDelta) -> Result<Vec<ListingAfter>, Refusal> {
     if let Some(applied) = apply_one(engine, delta, Guard::Claim) {
         return applied;
@@ -133,6 +139,7 @@ fn apply_one(
         allocated.into(),
         total.into(),
         (guard == Guard::Claim).into(),
+        plans::now(),
     ];
     let written = aside::during(|| {
         plans::run_one(engine, &APPLY_ONE, &args, |row| {
@@ -146,7 +153,6 @@ fn apply_one(
     };
     // Something further up did not match.
     if guard == Guard::Claim {
-        give_back(engine, delta, level_written);
         return Some(Err(Refusal::Lost));
     }
     // A level that is not there yet, or a range: the slow way makes the one and names the other.
@@ -161,31 +167,6 @@ fn apply_one(
     } else {
         rollup::apply(engine, &levels, guard)
     })
-}
-
-/// Of a claim that its level or listing refused.
-static GIVE_BACK: Statement = Statement::fresh(
-    "WITH lot AS (
-       UPDATE {s}.stock_lots l SET quantity_allocated = l.quantity_allocated - $4
-        WHERE l.lot_id = $3 AND l.listing_id = $2 AND l.tenant_id = $1
-       RETURNING l.listing_id, l.location_id),
-     level AS (
-       UPDATE {s}.stock_levels v SET quantity_allocated = v.quantity_allocated - $4 FROM lot
-        WHERE $5 AND v.listing_id = lot.listing_id AND v.location_id = lot.location_id AND v.tenant_id = $1
-       RETURNING v.listing_id)
-     SELECT (SELECT count(*) FROM lot) = 1 AND (SELECT count(*) FROM level) = $5::int",
-    &[UUIDOID, UUIDOID, UUIDOID, INT4OID, BOOLOID],
-);
-
-fn give_back(engine: &Engine, delta: &LotDelta, level_written: bool) {
-    let args = [
-        id(delta.tenant_id),
-        id(delta.listing_id),
-        id(delta.lot_id),
-        (delta.allocated as i32).into(),
-        level_written.into(),
-    ];
-    aside::during(|| plans::run_whole(engine, &GIVE_BACK, &args));
 }
 
 fn level_delta(delta: &LotDelta, listed: bool) -> Delta {
@@ -280,7 +261,14 @@ fn apply_many(
             .add(level_delta(delta, lot.listed));
     }
     let [tenants, listings, ids] = keys(&deltas);
-    let args = [tenants, listings, ids, allocated.into(), totals.into()];
+    let args = [
+        tenants,
+        listings,
+        ids,
+        allocated.into(),
+        totals.into(),
+        plans::now(),
+    ];
     aside::during(|| plans::write_all(engine, &WRITE, &args, lots.len()));
     rollup::apply(engine, &levels, guard)
 }

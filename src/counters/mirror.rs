@@ -28,17 +28,18 @@ pub fn attached_row(row: &Row, at: i32) -> Option<AttachedRow> {
 
 static ATTACHED_ROWS: Statement = Statement::fresh(
     "SELECT attached_to, attached_key, sync_deferred FROM {s}.stock_listings
-      WHERE listing_id = ANY ($1) AND attached_to IS NOT NULL AND NOT sync_deferred
+      WHERE (tenant_id, listing_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))
+        AND attached_to IS NOT NULL AND NOT sync_deferred
       ORDER BY attached_to, attached_key",
-    &[UUIDARRAYOID],
+    &[UUIDARRAYOID, UUIDARRAYOID],
 );
 
-/// Locks the attached rows of these listings, before anything else is locked: an app that edits its
+/// Locks the attached rows of these listings (tenant, listing), before anything else is locked: an app that edits its
 /// own row and then claims has locked that row first.
-pub fn lock_of_listings(engine: &Engine, listings: impl IntoIterator<Item = Uuid>) {
-    let rows = plans::run(engine, &ATTACHED_ROWS, &[id_list(listings)], |row| {
-        attached_row(row, 1)
-    });
+pub fn lock_of_listings(engine: &Engine, listings: impl IntoIterator<Item = (Uuid, Uuid)>) {
+    let (tenants, listings): (Vec<Uuid>, Vec<Uuid>) = listings.into_iter().unzip();
+    let args = [id_list(tenants), id_list(listings)];
+    let rows = plans::run(engine, &ATTACHED_ROWS, &args, |row| attached_row(row, 1));
     lock(engine, rows.into_iter().flatten());
 }
 
@@ -169,7 +170,7 @@ fn write_row(engine: &Engine, target: Option<&Target>, row: &AttachedRow, listin
         );
         let is_right = |row: &Row| row.need::<bool>(1);
         let written = with_checks_at_once(engine, &deferrable, || {
-            aside::during(|| plans::run_made(engine, update, &types, &args(), is_right))
+            aside::during_mirror(target.table_oid, || plans::run_made(engine, update, &types, &args(), is_right))
         });
         match written.as_slice() {
             [is_right] => *is_right,

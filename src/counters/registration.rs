@@ -56,7 +56,8 @@ macro_rules! registration_columns {
     };
 }
 
-static BY_ID: Statement = Statement::stable(
+/// For writers: what was attached while they waited counts.
+static BY_ID: Statement = Statement::fresh(
     concat!(registration_columns!(), "WHERE attachment_id = $1"),
     &[UUIDOID],
 );
@@ -223,8 +224,8 @@ pub struct Column {
 
 impl Column {
     fn find(table: pg_sys::Oid, attnum: i16) -> Option<Column> {
-        // SAFETY: catalog lookups; a dropped column has no name for us (missing_ok), and its type
-        // is looked up only after its name was found.
+        // SAFETY: catalog lookups that answer NULL or no type for what does not exist; a dropped column
+        // still has a name, but no type.
         unsafe {
             let name = pg_sys::get_attname(table, attnum, true);
             if name.is_null() {

@@ -10,7 +10,7 @@ mod scan;
 mod values;
 
 pub use scan::scan_made;
-pub use values::{id, id_list, maybe_id, raw, Arg, Row};
+pub use values::{id, id_list, maybe_id, now, raw, Arg, Row};
 
 use crate::engine::Engine;
 use crate::error::Error;

@@ -137,7 +137,7 @@ fn get_stock(
                 counts.held,
                 counts.allocated,
                 counts.total,
-                available - row.need::<i32>(6),
+                available.saturating_sub(row.need(6)),
             )
         },
     );

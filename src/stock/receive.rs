@@ -122,7 +122,7 @@ impl NewLot {
     fn receive(self, engine: &Engine) -> Result<Value, Error> {
         let listing_id = self.listing_id;
         locations::require(engine, self.location_id)?;
-        mirror::lock_of_listings(engine, [listing_id]);
+        mirror::lock_of_listings(engine, [(engine.tenant, listing_id)]);
         let lot_id = ids::new_key();
         let args = [
             id(lot_id),

@@ -6,6 +6,7 @@ mod app_writes;
 mod attaching;
 mod guide;
 mod locking;
+mod own_code;
 mod privileges;
 mod refusals;
 mod renames;

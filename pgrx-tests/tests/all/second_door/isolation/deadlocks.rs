@@ -165,3 +165,43 @@ fn a_deletion_a_receipt_and_a_release_do_not_deadlock() {
     }
     sql.assert_verified();
 }
+
+/// A claim that lost its only lot must not hold on to it while it turns to a lot that comes before.
+#[test]
+fn a_claim_that_lost_its_lot_and_a_shipment_do_not_deadlock() {
+    let (db, mut sql) = crate::second_door::shop::shop();
+    let (early, late) = (
+        "b0000000-0000-0000-0000-0000000000a3",
+        "b0000000-0000-0000-0000-0000000000a5",
+    );
+    let (listing, shipped) = (
+        "a0000000-0000-0000-0000-0000000000aa",
+        "c0000000-0000-0000-0000-0000000000aa",
+    );
+    sql.run(&format!(
+        "SELECT register_listing(NULL, listing_id => '{listing}');
+         INSERT INTO stock_lots (lot_id, listing_id, quantity_total)
+         VALUES ('{early}', '{listing}', 4), ('{late}', '{listing}', 6);
+         SELECT FROM allocate_lots('{shipped}', '[{{\"lot_id\": \"{early}\", \"quantity\": 4}},
+                                                 {{\"lot_id\": \"{late}\", \"quantity\": 1}}]')"
+    ));
+    let mut other = Session::open(&db);
+    other
+        .run(&format!(
+            "BEGIN; UPDATE stock_lots SET quantity_total = 8 WHERE lot_id = '{early}';
+             SELECT FROM allocate_lots(gen_random_uuid(), '[{{\"lot_id\": \"{late}\", \"quantity\": 3}}]')"
+        ))
+        .unwrap();
+    let mut claimer = Session::open(&db);
+    claimer.start(&format!(
+        "SELECT FROM allocate_stock('{listing}', gen_random_uuid(), 5)"
+    ));
+    assert!(claimer.is_blocked(), "on the late lot");
+    let mut shipper = Session::open(&db);
+    shipper.start(&format!("SELECT fulfill_allocations('{shipped}')"));
+    assert!(shipper.is_blocked(), "on the early lot");
+    other.run("COMMIT").unwrap();
+    shipper.finish().unwrap();
+    claimer.finish().unwrap();
+    sql.assert_verified();
+}
