@@ -4,6 +4,7 @@ mod app;
 mod app_triggers;
 mod app_writes;
 mod attaching;
+mod errors;
 mod guide;
 mod locking;
 mod own_code;
