@@ -20,7 +20,7 @@ use stockroom_core::plan::Pick;
 
 static CHOSEN: Statement = Statement::fresh(
     "SELECT l.lot_id, l.listing_id, l.location_id,
-            CASE WHEN l.listed AND (l.expires_on IS NULL OR l.expires_on >= (clock_timestamp() AT TIME ZONE 'UTC')::date)
+            CASE WHEN l.listed AND (l.expires_on IS NULL OR l.expires_on >= {today})
                  THEN l.quantity_total - l.quantity_allocated ELSE 0 END,
             g.quantity_available::bigint - g.safety_stock
        FROM {s}.stock_lots l

@@ -86,7 +86,7 @@ fn read_listing(row: &Row) -> Listing {
 macro_rules! lot_columns {
     () => {
         "SELECT lot_id, listing_id, location_id, quantity_total - quantity_allocated, created_at,
-                expires_on, coalesce(expires_on < (clock_timestamp() AT TIME ZONE 'UTC')::date, false), listed,
+                expires_on, coalesce(expires_on < {today}, false), listed,
                 (unit_cost * 10000)::bigint
            FROM {s}.stock_lots WHERE listing_id = ANY ($1) AND tenant_id = $2 "
     };
@@ -96,7 +96,7 @@ static FREE: Statement = Statement::fresh(
     concat!(
         lot_columns!(),
         "AND listed AND quantity_total > quantity_allocated
-         AND (expires_on IS NULL OR expires_on >= (clock_timestamp() AT TIME ZONE 'UTC')::date)"
+         AND (expires_on IS NULL OR expires_on >= {today})"
     ),
     &[UUIDARRAYOID, UUIDOID],
 );

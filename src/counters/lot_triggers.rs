@@ -46,13 +46,15 @@ fn require_location(trigger: &PgTrigger, lot: &NewRow) {
         return;
     }
     let engine = Engine::of_function(trigger.trigger().tgfoid);
-    let args = [plans::id(location_id), plans::id(tenant_id)];
-    let known = as_engine(&engine, || {
-        plans::run_one(&engine, &LOCATION, &args, |_| ())
-    });
-    if known.is_none() {
+    if !as_engine(&engine, || knows_location(&engine, tenant_id, location_id)) {
         Error::LocationNotFound { location_id }.raise();
     }
+}
+
+/// Whether a tenant can use a location: its own, or a preset.
+pub fn knows_location(engine: &Engine, tenant_id: Uuid, location_id: Uuid) -> bool {
+    let args = [plans::id(location_id), plans::id(tenant_id)];
+    plans::run_one(engine, &LOCATION, &args, |_| ()).is_some()
 }
 
 // A new or moved lot touches its level and listing even where the sum is zero: that is what keeps

@@ -31,7 +31,7 @@ static APPLY_ONE: Statement = Statement::fresh(
           AND l.quantity_allocated + $4::bigint BETWEEN 0 AND 2147483647
           AND l.quantity_total + $5::bigint BETWEEN 0 AND 2147483647
           AND (NOT $6 OR (l.listed AND l.quantity_total - l.quantity_allocated >= $4
-                          AND (l.expires_on IS NULL OR l.expires_on >= (clock_timestamp() AT TIME ZONE 'UTC')::date)))
+                          AND (l.expires_on IS NULL OR l.expires_on >= {today})))
        RETURNING l.listing_id, l.location_id, l.listed,
                  CASE WHEN l.listed THEN $4 ELSE 0 END AS allocated,
                  CASE WHEN l.listed THEN $5 ELSE 0 END AS leaving
@@ -53,7 +53,7 @@ static APPLY_ONE: Statement = Statement::fresh(
         WHERE g.listing_id = level.listing_id AND g.tenant_id = $1
           AND g.quantity_total + $5::bigint <= 2147483647
           AND g.quantity_allocated + level.allocated::bigint <= 2147483647
-          AND (NOT $6 OR g.quantity_available - g.safety_stock >= $4)
+          AND (NOT $6 OR g.quantity_available::bigint - g.safety_stock >= $4)
        RETURNING g.listing_id, g.quantity_total, g.quantity_listed, g.quantity_allocated, g.quantity_held,
                  g.attached_to, g.attached_key, g.sync_deferred)
      SELECT listing.listing_id, quantity_total, quantity_listed, quantity_allocated, quantity_held,
@@ -65,7 +65,7 @@ static APPLY_ONE: Statement = Statement::fresh(
 
 static LOCK: Statement = Statement::fresh(
     "SELECT l.lot_id, l.listing_id, l.location_id, l.quantity_total, l.quantity_allocated, l.listed,
-            l.listed AND (l.expires_on IS NULL OR l.expires_on >= (clock_timestamp() AT TIME ZONE 'UTC')::date)
+            l.listed AND (l.expires_on IS NULL OR l.expires_on >= {today})
        FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS k (tenant_id, listing_id, lot_id)
        JOIN {s}.stock_lots l ON l.lot_id = k.lot_id AND l.listing_id = k.listing_id AND l.tenant_id = k.tenant_id
       ORDER BY l.lot_id

@@ -28,7 +28,8 @@ enum Sees {
     Latest,
 }
 
-/// One SQL text of the engine. `{s}` stands for the extension's schema.
+/// One SQL text of the engine. `{s}` stands for the extension's schema, `{today}` for the date by
+/// which lots expire: UTC's, whatever the session's time zone.
 pub struct Statement {
     text: &'static str,
     types: &'static [pg_sys::Oid],
@@ -58,6 +59,13 @@ impl Statement {
         }
     }
 
+    fn text_for(&self, engine: &Engine) -> String {
+        let today = "(clock_timestamp() AT TIME ZONE 'UTC')::date";
+        self.text
+            .replace("{s}", &engine.schema)
+            .replace("{today}", today)
+    }
+
     /// The same for a statement that reads whole tables.
     pub const fn of_whole_tables(self) -> Statement {
         Statement {
@@ -77,7 +85,7 @@ fn run_statement<T>(
     let known = with_plans(&engine.schema, |plans| plans.own.get(&key).cloned());
     let plan = known.unwrap_or_else(|| {
         let plan = prepare(
-            &statement.text.replace("{s}", &engine.schema),
+            &statement.text_for(engine),
             statement.types,
             statement.whole_tables,
         );

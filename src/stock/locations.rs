@@ -1,6 +1,7 @@
 //! Locations: the presets are fixed, the tree has no loops or dangling ends.
 
 use crate::counters::aside;
+use crate::counters::lot_triggers::knows_location;
 use crate::counters::row::{self, NewRow};
 use crate::engine::{as_engine, Engine};
 use crate::error::Error;
@@ -156,18 +157,10 @@ fn list_locations(
     TableIterator::new(rows)
 }
 
-static KNOWN: Statement = Statement::fresh(
-    "SELECT FROM {s}.locations WHERE location_id = $1 AND (tenant_id = $2 OR is_preset)",
-    &[UUIDOID, UUIDOID],
-);
-
 /// An error unless the tenant can use the location.
 pub fn require(engine: &Engine, location_id: uuid::Uuid) -> Result<(), Error> {
-    plans::run_one(
-        engine,
-        &KNOWN,
-        &[id(location_id), id(engine.tenant)],
-        |_| (),
-    )
-    .ok_or(Error::LocationNotFound { location_id })
+    if knows_location(engine, engine.tenant, location_id) {
+        return Ok(());
+    }
+    Err(Error::LocationNotFound { location_id })
 }

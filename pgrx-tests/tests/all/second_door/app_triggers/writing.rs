@@ -196,7 +196,8 @@ fn one_that_changes_the_quantity_of_a_claim_does_not_lose_the_difference() {
     assert_eq!(sql.lot(HAT_LOT), "total 10, allocated 6");
     sql.assert_verified();
     // In a function: counted as written, or refused.
-    let _ = sql.0.batch_execute(&allocate(COAT, ORDER_2, 3));
+    let error = sql.refuse(&allocate(COAT, ORDER_2, 3));
+    assert_eq!(error.name(), "write_interfered");
     sql.assert_verified();
 }
 
