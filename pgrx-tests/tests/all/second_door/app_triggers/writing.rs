@@ -195,7 +195,7 @@ fn one_that_changes_the_quantity_of_a_claim_does_not_lose_the_difference() {
     sql.run(&claim(HAT_LOT, ORDER_1, 3));
     assert_eq!(sql.lot(HAT_LOT), "total 10, allocated 6");
     sql.assert_verified();
-    // In a function: counted as written, or refused.
+    // In a function it is refused.
     let error = sql.refuse(&allocate(COAT, ORDER_2, 3));
     assert_eq!(error.name(), "write_interfered");
     sql.assert_verified();
