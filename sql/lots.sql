@@ -15,10 +15,12 @@ CREATE TABLE stock_lots (
     unit_cost          numeric(16, 4) CHECK (unit_cost >= 0 AND unit_cost < 900000000000),
     created_at         timestamptz NOT NULL DEFAULT clock_timestamp(),
     updated_at         timestamptz NOT NULL DEFAULT clock_timestamp(),
+    in_stock           boolean     GENERATED ALWAYS AS (listed AND quantity_total > quantity_allocated) STORED,
     CONSTRAINT stock_lots_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES stock_listings (listing_id)
         ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX stock_lots_listing_idx ON stock_lots (listing_id, created_at);
+CREATE INDEX stock_lots_in_stock_idx ON stock_lots (listing_id, created_at, lot_id) WHERE in_stock;
 CREATE INDEX stock_lots_location_idx ON stock_lots (location_id);
 
 COMMENT ON TABLE stock_lots IS 'A quantity of one listing in one place. INSERT INTO stock_lots (listing_id, quantity_total) is enough.';
@@ -36,6 +38,8 @@ COMMENT ON COLUMN stock_lots.expires_on IS 'Last day on which the lot may be pic
 COMMENT ON COLUMN stock_lots.unit_cost IS 'Cost of one unit of this lot';
 COMMENT ON COLUMN stock_lots.created_at IS 'When the lot came in: fifo goes by it';
 COMMENT ON COLUMN stock_lots.updated_at IS 'When the row last changed';
+COMMENT ON COLUMN stock_lots.in_stock IS 'Listed, and not all of it is allocated: a claim may find something here';
 
-COMMENT ON INDEX stock_lots_listing_idx IS 'Lots of a listing, oldest first: claims choose among them';
+COMMENT ON INDEX stock_lots_listing_idx IS 'Lots of a listing: its foreign key, explaining, verifying';
+COMMENT ON INDEX stock_lots_in_stock_idx IS 'Lots that a claim may take from, oldest first. Its predicate is a column of its own, so that an update of the counter stays heap-only until the lot runs out';
 COMMENT ON INDEX stock_lots_location_idx IS 'Lots of a location: its foreign key, and deleting it';

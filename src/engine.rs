@@ -14,6 +14,8 @@ use uuid::Uuid;
 pub struct Engine {
     /// Schema of the extension, quoted where needed.
     pub schema: Rc<str>,
+    /// The same schema's oid.
+    pub namespace: pg_sys::Oid,
     /// Owner of the extension's functions: the engine's rights.
     pub owner: pg_sys::Oid,
     /// Tenant of the session.
@@ -56,6 +58,7 @@ impl Engine {
         };
         Engine {
             schema: schema_name(namespace),
+            namespace,
             owner,
             tenant: settings::tenant_id(),
         }

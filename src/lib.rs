@@ -7,6 +7,8 @@ use pgrx::prelude::*;
 
 // The ground floor.
 mod arguments;
+mod clock;
+mod direct;
 mod engine;
 mod error;
 mod ids;
@@ -129,6 +131,7 @@ extension_sql_file!("../sql/privileges.sql", name = "privileges", finalize);
 pub extern "C-unwind" fn _PG_init() {
     settings::define();
     engine::watch();
+    direct::known::watch();
     counters::aside::watch();
     counters::own_code::watch();
 }

@@ -1,7 +1,7 @@
 //! explain_allocation: what a claim would take, and why.
 
 use super::allocate::strategy_name;
-use super::rows::{self, Which};
+use super::rows;
 use crate::arguments::{positive, required_id};
 use crate::engine::Engine;
 use crate::error::Error;
@@ -44,7 +44,7 @@ fn explain_allocation(
     let strategy = strategy
         .and_then(|name| Strategy::parse(name, &listing.priority))
         .unwrap_or(listing.strategy);
-    let lots = rows::lots(&engine, &[listing_id], Which::All);
+    let lots = rows::all_lots(&engine, &[listing_id]);
     // A claim takes no more than is promised: safety stock stays.
     let wanted = i64::from(quantity).min(promise.max(0)) as i32;
     let rows: Vec<_> = explain(&lots, wanted, location_id.map(ids::from_pg), &strategy)

@@ -3,6 +3,7 @@
 use super::answer::{self, Short, Taken};
 use super::{rows, take};
 use crate::arguments::{answer_when_short, required, required_id};
+use crate::clock;
 use crate::counters::{mirror, Refusal};
 use crate::engine::Engine;
 use crate::error::Error;
@@ -20,9 +21,8 @@ use stockroom_core::plan::Pick;
 
 static CHOSEN: Statement = Statement::fresh(
     "SELECT l.lot_id, l.listing_id, l.location_id,
-            CASE WHEN l.listed AND (l.expires_on IS NULL OR l.expires_on >= {today})
-                 THEN l.quantity_total - l.quantity_allocated ELSE 0 END,
-            g.quantity_available::bigint - g.safety_stock
+            CASE WHEN l.in_stock THEN l.quantity_total - l.quantity_allocated ELSE 0 END,
+            g.quantity_available::bigint - g.safety_stock, l.expires_on
        FROM {s}.stock_lots l
        JOIN {s}.stock_listings g ON g.listing_id = l.listing_id AND g.tenant_id = l.tenant_id
       WHERE l.lot_id = ANY ($1) AND l.tenant_id = $2",
@@ -50,7 +50,11 @@ fn read_chosen(engine: &Engine, lots: &[LotQuantity]) -> Result<Vec<Chosen>, Err
             location_id: row.id(3),
             quantity: 0,
         },
-        free: row.need(4),
+        free: if clock::has_expired(row.get(6)) {
+            0
+        } else {
+            row.need(4)
+        },
         promise: row.need(5),
     });
     chosen.sort_by_key(|lot| lot.pick.lot_id);

@@ -1,6 +1,7 @@
 //! release_allocations and fulfill_allocations: how active claims end.
 
 use crate::arguments::{positive_if_given, required_id};
+use crate::clock;
 use crate::counters::lots::{self, LotDelta};
 use crate::counters::{aside, mirror, Guard};
 use crate::engine::Engine;
@@ -157,14 +158,19 @@ impl Settlement {
                     status.into(),
                     id_list(whole),
                     id(engine.tenant),
-                    plans::now(),
+                    clock::now().into(),
                 ];
                 plans::run_whole(engine, &END_WHOLE, &args);
             }
             if !split.is_empty() {
                 let ids = || id_list(split.iter().map(|part| part.allocation_id));
                 let quantities = || split.iter().map(|part| part.quantity).collect::<Vec<i32>>();
-                let args = [ids(), quantities().into(), id(engine.tenant), plans::now()];
+                let args = [
+                    ids(),
+                    quantities().into(),
+                    id(engine.tenant),
+                    clock::now().into(),
+                ];
                 plans::write_all(engine, &LOWER, &args, split.len());
                 let keys = id_list(split.iter().map(|_| ids::new_key()));
                 let args = [

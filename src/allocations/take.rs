@@ -1,7 +1,7 @@
 //! Taking stock: plan on what is read, apply under locks, plan again when somebody was faster.
 
 use super::answer::{Allocated, Short, Taken};
-use super::rows::{self, Listing, Which};
+use super::rows::{self, Enough, Listing};
 use crate::counters::lots::LotDelta;
 use crate::counters::{self, mirror, Guard, ListingAfter, Refusal};
 use crate::engine::Engine;
@@ -44,13 +44,13 @@ pub fn take(engine: &Engine, want: &Want) -> Result<Taken, Error> {
         listings = read_listings(engine, &ids)?;
     }
     let outcome = undo_if_lost(|| {
-        let lots = rows::lots(engine, &ids, Which::Free);
+        let lots = rows::free_lots(engine, &ids, enough(want, &listings));
         claim(engine, want, &listings, &lots)
     })
     .or_else(|loss| match loss {
         Loss::Raced => {
             let listings = read_listings(engine, &ids).map_err(Loss::Error)?;
-            let lots = rows::lots(engine, &ids, Which::Free);
+            let lots = rows::free_lots(engine, &ids, enough(want, &listings));
             undo_if_lost(|| claim(engine, want, &listings, &lots))
         }
         other => Err(other),
@@ -58,7 +58,7 @@ pub fn take(engine: &Engine, want: &Want) -> Result<Taken, Error> {
     .or_else(|loss| match loss {
         // Twice overtaken: lock all lots in order, then nobody can be faster.
         Loss::Raced => undo_if_lost(|| {
-            let lots = rows::lots(engine, &ids, Which::Locked);
+            let lots = rows::locked_lots(engine, &ids);
             let listings = read_listings(engine, &ids).map_err(Loss::Error)?;
             claim(engine, want, &listings, &lots)
         }),
@@ -92,7 +92,7 @@ pub fn refused_by_a_read(engine: &Engine, want: &Want) -> Result<Option<Short>, 
     if let Some(short) = refuse_early(want, &listings) {
         return Ok(Some(short));
     }
-    let lots = rows::lots(engine, &ids, Which::Free);
+    let lots = rows::free_lots(engine, &ids, enough(want, &listings));
     Ok(plan_picks(want, &listings, &lots).err())
 }
 
@@ -157,6 +157,16 @@ fn refuse_early(want: &Want, listings: &[Listing]) -> Option<Short> {
             available: listing.promise().max(0),
         })
     })
+}
+
+/// First in, first out needs no more lots than it takes from; the others choose among all.
+fn enough(want: &Want, listings: &[Listing]) -> Enough {
+    match want.lines.as_slice() {
+        [line] if strategy_of(line, listing_of(listings, line)) == Strategy::Fifo => {
+            Enough::Oldest(line.quantity, line.location_id)
+        }
+        _ => Enough::All,
+    }
 }
 
 fn strategy_of(line: &Line, listing: &Listing) -> Strategy {

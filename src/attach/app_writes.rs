@@ -8,7 +8,7 @@ use super::import::{units_of, AppRow, Import};
 use crate::counters::mirror::{self, AttachedRow};
 use crate::counters::registration::{Column, DirectWrites, OnDelete, Registration, Target};
 use crate::counters::row::{self, Answer};
-use crate::counters::{aside, removal, rollup, unlink, ListingAfter};
+use crate::counters::{aside, listings, removal, unlink, ListingAfter};
 use crate::engine::{as_engine, c_text, Engine};
 use crate::error::{warn, Error};
 use crate::plans::{self, id, id_list, Statement};
@@ -238,7 +238,7 @@ static NOW: Statement = Statement::fresh(
 fn listing_now(engine: &Engine, known: &Registration, key: &str) -> Option<(Uuid, ListingAfter)> {
     let args = [id(known.listing_of_key(key)?), id(known.attachment_id)];
     plans::run_one(engine, &NOW, &args, |row| {
-        (row.id(9), rollup::listing_after(row))
+        (row.id(9), listings::listing_after(row))
     })
 }
 

@@ -4,7 +4,7 @@ use super::adjust;
 use crate::counters::import::{self, Incoming};
 use crate::counters::mirror::{self, AttachedRow};
 use crate::counters::registration::{Column, Registration, Target};
-use crate::counters::{aside, rollup, Counts, ListingAfter};
+use crate::counters::{aside, listings, Counts, ListingAfter};
 use crate::engine::Engine;
 use crate::error::{warn, Error};
 use crate::ids;
@@ -378,7 +378,7 @@ fn lock_existing(engine: &Engine, rows: &[Judged]) -> HashMap<Uuid, Existing> {
     plans::run(engine, &LOCK_LISTINGS, &listings(), |row| {
         let attached = row.maybe_id(6).zip(row.get(7));
         let existing = Existing {
-            listing: rollup::listing_after(row),
+            listing: listings::listing_after(row),
             tenant_id: ids::from_pg(row.need(9)),
             attached,
             scale: row.need(10),

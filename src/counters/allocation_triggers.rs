@@ -3,11 +3,16 @@
 use super::lots::{self, LotDelta};
 use super::row::{self, NewRow};
 use super::{aside, mirror, Guard};
+use crate::direct::shape::{LOTS, PRIMARY};
+use crate::direct::{with_fresh_snapshot, Access, Column, Table};
 use crate::engine::{as_engine, Engine};
 use crate::error::Error;
+use crate::ids;
 use crate::plans::{self, id, Row, Statement};
 use pgrx::pg_sys::UUIDOID;
 use pgrx::prelude::*;
+use std::ops::ControlFlow;
+use uuid::Uuid;
 
 static LOT_OF_CLAIM: Statement = Statement::fresh(
     "SELECT listing_id FROM {s}.stock_lots WHERE lot_id = $1 AND tenant_id = $2",
@@ -21,6 +26,12 @@ static LOT_OF_CLAIM: Statement = Statement::fresh(
 fn stock_allocations_before<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
     if aside::standing_aside() {
         return Ok(trigger.new());
+    }
+    let given = trigger
+        .new()
+        .expect("a row trigger on INSERT or UPDATE has a new row");
+    if trigger.event().fired_by_insert() && row::id(&given, "listing_id").is_some() {
+        return Ok(Some(given));
     }
     let mut claim = NewRow::of(trigger);
     let old = trigger.old();
@@ -49,17 +60,32 @@ fn stock_allocations_before<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
     Ok(Some(claim.give_back()))
 }
 
-fn listing_of_lot(trigger: &PgTrigger, lot_id: uuid::Uuid, tenant_id: uuid::Uuid) -> pgrx::Uuid {
+fn listing_of_lot(trigger: &PgTrigger, lot_id: Uuid, tenant_id: Uuid) -> pgrx::Uuid {
     let engine = Engine::of_function(trigger.trigger().tgfoid);
-    as_engine(&engine, || {
-        plans::run_one(
-            &engine,
-            &LOT_OF_CLAIM,
-            &[id(lot_id), id(tenant_id)],
-            |row| row.need(1),
-        )
-    })
-    .unwrap_or_else(|| Error::LotNotFound { lot_id }.raise())
+    let found = direct_listing_of_lot(&engine, lot_id, tenant_id).unwrap_or_else(|| {
+        let key = [id(lot_id), id(tenant_id)];
+        as_engine(&engine, || {
+            plans::run_one(&engine, &LOT_OF_CLAIM, &key, |row| row.id(1))
+        })
+    });
+    ids::to_pg(found.unwrap_or_else(|| Error::LotNotFound { lot_id }.raise()))
+}
+
+/// The same below SQL, for it is asked at every row of a bulk; None where only SQL can tell.
+fn direct_listing_of_lot(engine: &Engine, lot_id: Uuid, tenant_id: Uuid) -> Option<Option<Uuid>> {
+    const TENANT_ID: Column = LOTS.column("tenant_id");
+    const LISTING_ID: Column = LOTS.column("listing_id");
+    let table = Table::open(engine, &LOTS, Access::Read)?;
+    let mut found = None;
+    with_fresh_snapshot(|| {
+        table.scan(PRIMARY, &[lot_id], |lot| {
+            if lot.id(TENANT_ID) == tenant_id {
+                found = Some(lot.id(LISTING_ID));
+            }
+            ControlFlow::Break(())
+        })
+    })?;
+    Some(found)
 }
 
 // A claim that is new, moved or inactive touches its lot even where the sum is zero: that is what

@@ -173,7 +173,7 @@ fn stock_listings_deferred_sync<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'
             &engine,
             &NOW,
             &[plans::id(listing_id)],
-            super::rollup::listing_after,
+            super::listings::listing_after,
         );
         if let Some(listing) = now {
             mirror::write_deferred(&engine, &listing);

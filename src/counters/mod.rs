@@ -10,7 +10,9 @@ pub mod allocation_triggers;
 pub mod aside;
 pub mod import;
 pub mod invariants;
+pub mod levels;
 pub mod listing_triggers;
+pub mod listings;
 pub mod lot_triggers;
 pub mod lots;
 pub mod mirror;
@@ -20,10 +22,12 @@ pub mod removal;
 pub mod repair;
 pub mod rollup;
 pub mod row;
+pub mod stored;
 pub mod unlink;
 pub mod verify;
 
 use crate::error::Error;
+use crate::plans::{Arg, Row};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -66,6 +70,27 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Columns `at` to `at + 3` of a statement's answer.
+    pub fn of_row(row: &Row, at: i32) -> Counts {
+        Counts {
+            total: row.need(at),
+            listed: row.need(at + 1),
+            allocated: row.need(at + 2),
+            held: row.need(at + 3),
+        }
+    }
+
+    /// The same four, each as an array for a statement.
+    pub fn columns(counts: &[Counts]) -> [Arg; 4] {
+        let column = |of: fn(&Counts) -> i32| counts.iter().map(of).collect::<Vec<i32>>().into();
+        [
+            column(|c| c.total),
+            column(|c| c.listed),
+            column(|c| c.allocated),
+            column(|c| c.held),
+        ]
+    }
+
     pub fn available(&self) -> i64 {
         i64::from(self.listed) - i64::from(self.allocated) - i64::from(self.held)
     }

@@ -1,7 +1,7 @@
 //! Rewrites every counter, and every attached column, from the rows.
 
 use super::registration::Registration;
-use super::{aside, mirror, rollup, verify};
+use super::{aside, listings, mirror, verify};
 use crate::engine::Engine;
 use crate::plans::{self, id, id_list, Statement};
 use pgrx::pg_sys::{UUIDARRAYOID, UUIDOID};
@@ -113,13 +113,13 @@ fn rewrite_attached(engine: &Engine, known: &Registration) -> usize {
     wrong.sort();
     wrong.dedup();
     let args = [id_list(wrong), id(engine.tenant)];
-    let mut listings = plans::run(engine, &LISTINGS_NOW, &args, rollup::listing_after);
-    for row in listings
+    let mut now = plans::run(engine, &LISTINGS_NOW, &args, listings::listing_after);
+    for row in now
         .iter_mut()
         .filter_map(|listing| listing.attached.as_mut())
     {
         row.deferred = false;
     }
-    mirror::write(engine, &listings);
-    listings.len()
+    mirror::write(engine, &now);
+    now.len()
 }

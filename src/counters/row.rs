@@ -101,7 +101,7 @@ impl<'a> NewRow<'a> {
             .old()
             .and_then(|old| field::<TimestampWithTimeZone, _>(&old, "updated_at"));
         if given.is_none() || given == before {
-            self.set("updated_at", pgrx::datum::clock_timestamp());
+            self.set("updated_at", crate::clock::now());
         }
     }
 

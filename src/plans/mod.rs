@@ -10,7 +10,7 @@ mod scan;
 mod values;
 
 pub use scan::scan_made;
-pub use values::{id, id_list, maybe_id, now, raw, Arg, Row};
+pub use values::{id, id_list, maybe_id, raw, Arg, Row};
 
 use crate::engine::Engine;
 use crate::error::Error;
@@ -28,8 +28,7 @@ enum Sees {
     Latest,
 }
 
-/// One SQL text of the engine. `{s}` stands for the extension's schema, `{today}` for the date by
-/// which lots expire: UTC's, whatever the session's time zone.
+/// One SQL text of the engine. `{s}` stands for the extension's schema.
 pub struct Statement {
     text: &'static str,
     types: &'static [pg_sys::Oid],
@@ -60,10 +59,7 @@ impl Statement {
     }
 
     fn text_for(&self, engine: &Engine) -> String {
-        let today = "(clock_timestamp() AT TIME ZONE 'UTC')::date";
-        self.text
-            .replace("{s}", &engine.schema)
-            .replace("{today}", today)
+        self.text.replace("{s}", &engine.schema)
     }
 
     /// The same for a statement that reads whole tables.

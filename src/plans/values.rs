@@ -32,11 +32,6 @@ pub fn id_list(values: impl IntoIterator<Item = Uuid>) -> Arg {
         .into()
 }
 
-/// This moment, after whatever locks the call has waited for so far.
-pub fn now() -> Arg {
-    pgrx::datum::clock_timestamp().into()
-}
-
 /// An argument of a type only known at run time.
 pub fn raw(datum: Option<pg_sys::Datum>) -> Arg {
     Arg(datum)

@@ -1,12 +1,15 @@
 //! Reading stock: one index probe a call, whatever is claimed.
 
-use crate::counters::rollup::counts;
-use crate::counters::Counts;
+use crate::counters::{levels, listings, Counts};
+use crate::direct::shape::{LEVELS, LISTINGS, PRIMARY};
+use crate::direct::{Access, Shape, Table, Tuple};
 use crate::engine::Engine;
+use crate::ids;
 use crate::plans::{self, id, Statement};
 use pgrx::pg_sys::{UUIDARRAYOID, UUIDOID};
 use pgrx::prelude::*;
 use pgrx::Uuid;
+use std::ops::ControlFlow;
 
 static OF_LISTING: Statement = Statement::stable(
     "SELECT quantity_total, quantity_listed, quantity_allocated, quantity_held
@@ -19,10 +22,50 @@ static OF_LEVEL: Statement = Statement::stable(
     &[UUIDOID, UUIDOID, UUIDOID],
 );
 
-/// Counts of a listing, or of one of its locations; zeros for what is not known, as a SUM over no
-/// lots would be.
+/// Counts of a listing, or of one of its locations, as the calling query sees them; zeros for what is
+/// not known, as a SUM over no lots would be.
 pub fn counts_of(engine: &Engine, listing_id: Uuid, location_id: Option<Uuid>) -> Counts {
-    let read = |row: &plans::Row| counts(row, 1);
+    let listing = ids::from_pg(listing_id);
+    let found = match location_id.map(ids::from_pg) {
+        None => direct_counts(
+            engine,
+            &LISTINGS,
+            &[listing],
+            listings::tenant,
+            listings::counts,
+        ),
+        Some(place) => direct_counts(
+            engine,
+            &LEVELS,
+            &[listing, place],
+            levels::tenant,
+            levels::counts,
+        ),
+    };
+    found.unwrap_or_else(|| counts_by_statement(engine, listing_id, location_id))
+}
+
+/// None where only SQL can tell.
+fn direct_counts(
+    engine: &Engine,
+    shape: &'static Shape,
+    key: &[uuid::Uuid],
+    tenant: fn(&Tuple) -> uuid::Uuid,
+    counts: fn(&Tuple) -> Counts,
+) -> Option<Counts> {
+    let table = Table::open(engine, shape, Access::Read)?;
+    let mut found = Counts::default();
+    table.scan(PRIMARY, key, |tuple| {
+        if tenant(tuple) == engine.tenant {
+            found = counts(tuple);
+        }
+        ControlFlow::Break(())
+    })?;
+    Some(found)
+}
+
+fn counts_by_statement(engine: &Engine, listing_id: Uuid, location_id: Option<Uuid>) -> Counts {
+    let read = |row: &plans::Row| Counts::of_row(row, 1);
     let listing = [listing_id.into(), id(engine.tenant)];
     let found = match location_id {
         None => plans::run_one(engine, &OF_LISTING, &listing, read),
@@ -128,7 +171,7 @@ fn get_stock(
         &OF_MANY,
         &[listing_ids.into(), id(engine.tenant)],
         |row| {
-            let counts = counts(row, 2);
+            let counts = Counts::of_row(row, 2);
             let available = counts.available() as i32;
             (
                 row.need(1),

@@ -1,0 +1,195 @@
+//! Listings: the counters that everything else adds up to.
+
+use super::stored::{self, Stopped, Stored};
+use super::{aside, mirror, Counts, Delta, Guard, ListingAfter, Refusal};
+use crate::direct::shape::LISTINGS;
+use crate::direct::{Column, NewValues, Shape, Tuple};
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::plans::{self, id_list, Arg, Row, Statement};
+use pgrx::pg_sys::{INT4ARRAYOID, UUIDARRAYOID};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+static LOCK: Statement = Statement::fresh(
+    "SELECT g.listing_id, g.quantity_total, g.quantity_listed, g.quantity_allocated, g.quantity_held,
+            g.attached_to, g.attached_key, g.sync_deferred, g.safety_stock, g.backorder_limit
+       FROM unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, listing_id)
+       JOIN {s}.stock_listings g ON g.listing_id = k.listing_id AND g.tenant_id = k.tenant_id
+      ORDER BY g.listing_id
+        FOR NO KEY UPDATE OF g",
+    &[UUIDARRAYOID, UUIDARRAYOID],
+);
+
+static WRITE: Statement = Statement::fresh(
+    "UPDATE {s}.stock_listings g
+        SET quantity_total = n.total, quantity_listed = n.listed,
+            quantity_allocated = n.allocated, quantity_held = n.held
+       FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::int[], $6::int[])
+            AS n (tenant_id, listing_id, total, listed, allocated, held)
+      WHERE g.listing_id = n.listing_id AND g.tenant_id = n.tenant_id",
+    &[
+        UUIDARRAYOID,
+        UUIDARRAYOID,
+        INT4ARRAYOID,
+        INT4ARRAYOID,
+        INT4ARRAYOID,
+        INT4ARRAYOID,
+    ],
+);
+
+const TENANT_ID: Column = LISTINGS.column("tenant_id");
+const SAFETY_STOCK: Column = LISTINGS.column("safety_stock");
+const BACKORDER_LIMIT: Column = LISTINGS.column("backorder_limit");
+const ATTACHED_TO: Column = LISTINGS.column("attached_to");
+const ATTACHED_KEY: Column = LISTINGS.column("attached_key");
+const SYNC_DEFERRED: Column = LISTINGS.column("sync_deferred");
+const QUANTITY_TOTAL: Column = LISTINGS.column("quantity_total");
+const QUANTITY_LISTED: Column = LISTINGS.column("quantity_listed");
+const QUANTITY_ALLOCATED: Column = LISTINGS.column("quantity_allocated");
+const QUANTITY_HELD: Column = LISTINGS.column("quantity_held");
+const QUANTITY_AVAILABLE: Column = LISTINGS.column("quantity_available");
+
+/// Counts of a listing in a row version.
+pub fn counts(tuple: &Tuple) -> Counts {
+    Counts {
+        total: tuple.need(QUANTITY_TOTAL),
+        listed: tuple.need(QUANTITY_LISTED),
+        allocated: tuple.need(QUANTITY_ALLOCATED),
+        held: tuple.need(QUANTITY_HELD),
+    }
+}
+
+/// Tenant of a listing in a row version.
+pub fn tenant(tuple: &Tuple) -> Uuid {
+    tuple.id(TENANT_ID)
+}
+
+/// The attached row of a listing in a row version.
+pub fn attached_row(tuple: &Tuple) -> Option<mirror::AttachedRow> {
+    Some(mirror::AttachedRow {
+        attachment_id: tuple.maybe_id(ATTACHED_TO)?,
+        key: tuple.get(ATTACHED_KEY)?,
+        deferred: tuple.need(SYNC_DEFERRED),
+    })
+}
+
+/// Columns 1 to 8 of the listing statements: key, counts and attached row.
+pub fn listing_after(row: &Row) -> ListingAfter {
+    let counts = Counts::of_row(row, 2);
+    ListingAfter {
+        listing_id: row.id(1),
+        counts,
+        available: counts.available() as i32,
+        attached: mirror::attached_row(row, 6),
+    }
+}
+
+struct Listing {
+    after: ListingAfter,
+    safety_stock: i32,
+    backorder_limit: i32,
+}
+
+/// Tenant and listing.
+type Key = (Uuid, Uuid);
+
+impl Stored for Listing {
+    type Key = Key;
+    const SHAPE: &'static Shape = &LISTINGS;
+
+    fn primary_key((_, listing_id): &Key) -> Vec<Uuid> {
+        vec![*listing_id]
+    }
+
+    fn read((tenant_id, listing_id): &Key, tuple: &Tuple) -> Option<Listing> {
+        let counts = counts(tuple);
+        let listing = Listing {
+            after: ListingAfter {
+                listing_id: *listing_id,
+                counts,
+                available: counts.available() as i32,
+                attached: attached_row(tuple),
+            },
+            safety_stock: tuple.need(SAFETY_STOCK),
+            backorder_limit: tuple.need(BACKORDER_LIMIT),
+        };
+        (tenant(tuple) == *tenant_id).then_some(listing)
+    }
+
+    fn values(&self) -> NewValues {
+        let mut values = NewValues::default();
+        values.set(QUANTITY_TOTAL, self.after.counts.total);
+        values.set(QUANTITY_LISTED, self.after.counts.listed);
+        values.set(QUANTITY_ALLOCATED, self.after.counts.allocated);
+        values.set(QUANTITY_HELD, self.after.counts.held);
+        values.set(QUANTITY_AVAILABLE, self.after.available);
+        values
+    }
+
+    /// stockroom_check and stockroom_deferred_sync.
+    fn concerns_triggers(&self) -> bool {
+        let available = self.after.counts.available();
+        self.after.counts.allocated < 0
+            || available < -i64::from(self.backorder_limit)
+            || self.after.attached.as_ref().is_some_and(|row| row.deferred)
+    }
+
+    fn lock(engine: &Engine, keys: &[Key]) -> Vec<Listing> {
+        plans::run(engine, &LOCK, &columns(keys), |row| Listing {
+            after: listing_after(row),
+            safety_stock: row.need(9),
+            backorder_limit: row.need(10),
+        })
+    }
+
+    fn write(engine: &Engine, keys: &[Key], listings: &[Listing]) {
+        let [tenants, ids] = columns(keys);
+        let counts: Vec<Counts> = listings.iter().map(|l| l.after.counts).collect();
+        let [total, listed, allocated, held] = Counts::columns(&counts);
+        let args = [tenants, ids, total, listed, allocated, held];
+        aside::during(|| plans::write_all(engine, &WRITE, &args, listings.len()));
+    }
+
+    fn is(&self, (_, listing_id): &Key) -> bool {
+        self.after.listing_id == *listing_id
+    }
+}
+
+fn columns(keys: &[Key]) -> [Arg; 2] {
+    [
+        id_list(keys.iter().map(|(tenant_id, _)| *tenant_id)),
+        id_list(keys.iter().map(|(_, listing_id)| *listing_id)),
+    ]
+}
+
+/// Adds the deltas, by listing, and answers the listings as they are then, in key order.
+/// `Guard::Claim` refuses what would go below the safety stock.
+pub fn apply(
+    engine: &Engine,
+    deltas: &BTreeMap<Uuid, (Uuid, Delta)>,
+    guard: Guard,
+) -> Result<Vec<ListingAfter>, Refusal> {
+    let keys: Vec<Key> = deltas
+        .iter()
+        .map(|(listing_id, (tenant_id, _))| (*tenant_id, *listing_id))
+        .collect();
+    let changed = stored::change(engine, &keys, |(_, listing_id), mut listing: Listing| {
+        let counts = listing.after.counts.plus(deltas[listing_id].1);
+        let counts = counts.map_err(|(counter, value)| {
+            let what = format!("quantity_{counter} of listing {listing_id}");
+            Refusal::Error(Error::QuantityOutOfRange { what, value })
+        })?;
+        if guard == Guard::Claim && counts.available() < i64::from(listing.safety_stock) {
+            return Err(Refusal::Lost);
+        }
+        listing.after.counts = counts;
+        listing.after.available = counts.available() as i32;
+        Ok(listing)
+    });
+    match changed {
+        Ok(listings) => Ok(listings.into_iter().map(|listing| listing.after).collect()),
+        Err(Stopped::Refused(refusal)) => Err(refusal),
+        Err(Stopped::Missing((_, listing_id))) => Err(Error::ListingNotFound { listing_id }.into()),
+    }
+}

@@ -1,0 +1,99 @@
+//! Rows that carry counters, changed one after the other in lock order: below SQL where that does the
+//! same, else by statements. What a change means is computed here in Rust either way.
+
+use super::Refusal;
+use crate::direct::{Access, Change, NewValues, Shape, Table, Tuple, Updated};
+use crate::engine::Engine;
+use uuid::Uuid;
+
+/// A row of stock_lots, stock_levels or stock_listings, as its counters go.
+pub trait Stored: Sized {
+    type Key: Copy;
+    const SHAPE: &'static Shape;
+
+    /// Its primary key's columns.
+    fn primary_key(key: &Self::Key) -> Vec<Uuid>;
+    /// None where the row is not the one meant: another tenant's, say.
+    fn read(key: &Self::Key, tuple: &Tuple) -> Option<Self>;
+    /// The columns that a change may have changed.
+    fn values(&self) -> NewValues;
+    /// Whether a trigger of ours has something to do about the row as it is now.
+    fn concerns_triggers(&self) -> bool;
+    /// Makes those of these rows that are missing, where the engine makes such rows itself; answers
+    /// whether it does.
+    fn make(_engine: &Engine, _keys: &[Self::Key]) -> bool {
+        false
+    }
+    /// Locks the rows of these keys in lock order by a statement; those that are not there are left out.
+    fn lock(engine: &Engine, keys: &[Self::Key]) -> Vec<Self>;
+    /// Writes locked rows by a statement.
+    fn write(engine: &Engine, keys: &[Self::Key], rows: &[Self]);
+    /// Whether the row is the key's.
+    fn is(&self, key: &Self::Key) -> bool;
+}
+
+/// Why rows were not changed. Some may have been: the caller rolls back or fails.
+pub enum Stopped<K> {
+    /// No row has this key.
+    Missing(K),
+    Refused(Refusal),
+}
+
+/// Locks the rows of these keys, given in lock order and each once, and changes each to what `compute`
+/// makes of it. `compute` may be called again for a row that somebody else has changed meanwhile.
+pub fn change<T: Stored>(
+    engine: &Engine,
+    keys: &[T::Key],
+    mut compute: impl FnMut(&T::Key, T) -> Result<T, Refusal>,
+) -> Result<Vec<T>, Stopped<T::Key>> {
+    let Some(table) = Table::open(engine, T::SHAPE, Access::Update) else {
+        return by_statements(engine, keys, compute);
+    };
+    let mut changed = Vec::with_capacity(keys.len());
+    for key in keys {
+        let mut update = || {
+            table.update(&T::primary_key(key), |tuple| {
+                let Some(row) = T::read(key, tuple) else {
+                    return Change::ToSql;
+                };
+                match compute(key, row) {
+                    Err(refusal) => Change::Refuse(refusal),
+                    Ok(row) if row.concerns_triggers() => Change::ToSql,
+                    Ok(row) => Change::Set(row.values(), row),
+                }
+            })
+        };
+        let updated = match update() {
+            Updated::NotFound if T::make(engine, &[*key]) => update(),
+            other => other,
+        };
+        match updated {
+            Updated::Set(row) => changed.push(row),
+            Updated::Refused(refusal) => return Err(Stopped::Refused(refusal)),
+            Updated::NotFound => return Err(Stopped::Missing(*key)),
+            Updated::ToSql => changed.extend(by_statements(engine, &[*key], &mut compute)?),
+        }
+    }
+    Ok(changed)
+}
+
+fn by_statements<T: Stored>(
+    engine: &Engine,
+    keys: &[T::Key],
+    mut compute: impl FnMut(&T::Key, T) -> Result<T, Refusal>,
+) -> Result<Vec<T>, Stopped<T::Key>> {
+    T::make(engine, keys);
+    let rows = T::lock(engine, keys);
+    if rows.len() != keys.len() {
+        let missing = keys.iter().find(|key| !rows.iter().any(|row| row.is(key)));
+        return Err(Stopped::Missing(*missing.expect("a row is missing")));
+    }
+    let rows = keys
+        .iter()
+        .zip(rows)
+        .map(|(key, row)| compute(key, row))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(Stopped::Refused)?;
+    T::write(engine, keys, &rows);
+    Ok(rows)
+}

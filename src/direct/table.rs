@@ -1,0 +1,178 @@
+//! Opening a table, and finding its rows by an index.
+
+use super::known::{self, Known};
+use super::shape::Index;
+use super::{Shape, Tuple};
+use crate::engine::Engine;
+use pgrx::{pg_sys, IntoDatum};
+use std::ops::ControlFlow;
+use std::thread::panicking;
+use uuid::Uuid;
+
+/// What a table is opened for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Access {
+    Read,
+    Update,
+    Insert,
+}
+
+/// An open table. Its lock is kept to the end of the transaction, as a statement's would be.
+pub struct Table {
+    pub(super) relation: pg_sys::Relation,
+    known: Known,
+}
+
+impl Table {
+    /// None where direct access would not do the same as SQL: then SQL must do it.
+    pub fn open(engine: &Engine, shape: &Shape, access: Access) -> Option<Table> {
+        // SAFETY: plain reads; the table stays open as long as the Table does.
+        unsafe {
+            let writes = access != Access::Read;
+            // SQL finds the right words for what a read-only transaction may not.
+            if writes
+                && (pg_sys::XactReadOnly
+                    || pg_sys::RecoveryInProgress()
+                    || pg_sys::IsInParallelMode())
+            {
+                return None;
+            }
+            let oid = pg_sys::get_relname_relid(shape.table.as_ptr(), engine.namespace);
+            if oid == pg_sys::InvalidOid {
+                return None;
+            }
+            let lock = if writes {
+                pg_sys::RowExclusiveLock
+            } else {
+                pg_sys::AccessShareLock
+            };
+            let relation = pg_sys::table_open(oid, lock as _);
+            let known = known::of(relation, shape, engine.namespace).filter(|known| match access {
+                Access::Read => true,
+                Access::Update => known.updatable,
+                Access::Insert => known.insertable,
+            });
+            let Some(known) = known else {
+                pg_sys::table_close(relation, pg_sys::NoLock as _);
+                return None;
+            };
+            match access {
+                Access::Read => {}
+                Access::Update => {
+                    pg_sys::CheckCmdReplicaIdentity(relation, pg_sys::CmdType::CMD_UPDATE);
+                }
+                Access::Insert => {
+                    pg_sys::CheckCmdReplicaIdentity(relation, pg_sys::CmdType::CMD_INSERT);
+                }
+            }
+            Some(Table { relation, known })
+        }
+    }
+
+    /// Rows whose first index columns equal these keys, in the index's order, as the active snapshot
+    /// sees them. None where the index can't be used now.
+    pub fn scan(
+        &self,
+        index: Index,
+        key: &[Uuid],
+        mut each: impl FnMut(&Tuple) -> ControlFlow<()>,
+    ) -> Option<()> {
+        let mut scan = Scan::begin(self, index, key)?;
+        while scan.next() {
+            if each(&scan.tuple).is_break() {
+                break;
+            }
+        }
+        Some(())
+    }
+}
+
+impl Drop for Table {
+    fn drop(&mut self) {
+        // On an error the transaction's abort closes what is open.
+        if !panicking() {
+            // SAFETY: opened by `open`, and closed only here.
+            unsafe { pg_sys::table_close(self.relation, pg_sys::NoLock as _) };
+        }
+    }
+}
+
+struct Scan {
+    index: pg_sys::Relation,
+    scan: pg_sys::IndexScanDesc,
+    tuple: Tuple,
+}
+
+impl Scan {
+    fn begin(table: &Table, index: Index, key: &[Uuid]) -> Option<Scan> {
+        // SAFETY: the table is open; what is opened here is closed by Drop; the keys live until the
+        // scan has copied them.
+        unsafe {
+            let index =
+                pg_sys::index_open(table.known.indexes[index.0], pg_sys::AccessShareLock as _);
+            let state = &*(*index).rd_index;
+            // A rebuilt index may miss versions that an old snapshot needs.
+            if !state.indisvalid || state.indcheckxmin {
+                pg_sys::index_close(index, pg_sys::NoLock as _);
+                return None;
+            }
+            let mut keys = [pg_sys::ScanKeyData::default(); 2];
+            for (at, id) in key.iter().enumerate() {
+                pg_sys::ScanKeyInit(
+                    &mut keys[at],
+                    at as i16 + 1,
+                    pg_sys::BTEqualStrategyNumber as _,
+                    pg_sys::F_UUID_EQ.into(),
+                    crate::ids::to_pg(*id)
+                        .into_datum()
+                        .expect("a uuid is not NULL"),
+                );
+            }
+            let count = key.len() as i32;
+            let snapshot = pg_sys::GetActiveSnapshot();
+            #[cfg(any(feature = "pg15", feature = "pg17"))]
+            let scan = pg_sys::index_beginscan(table.relation, index, snapshot, count, 0);
+            #[cfg(feature = "pg18")]
+            let scan = pg_sys::index_beginscan(
+                table.relation,
+                index,
+                snapshot,
+                std::ptr::null_mut(),
+                count,
+                0,
+            );
+            pg_sys::index_rescan(scan, keys.as_mut_ptr(), count, std::ptr::null_mut(), 0);
+            let slot = pg_sys::table_slot_create(table.relation, std::ptr::null_mut());
+            Some(Scan {
+                index,
+                scan,
+                tuple: Tuple { slot },
+            })
+        }
+    }
+
+    fn next(&mut self) -> bool {
+        // SAFETY: the scan is open, and the slot fits its table.
+        unsafe {
+            pg_sys::index_getnext_slot(
+                self.scan,
+                pg_sys::ScanDirection::ForwardScanDirection,
+                self.tuple.slot,
+            )
+        }
+    }
+}
+
+impl Drop for Scan {
+    fn drop(&mut self) {
+        // On an error the transaction's abort closes what is open.
+        if !panicking() {
+            // SAFETY: opened by `begin`, and closed only here.
+            unsafe {
+                pg_sys::ExecDropSingleTupleTableSlot(self.tuple.slot);
+                pg_sys::index_endscan(self.scan);
+                pg_sys::index_close(self.index, pg_sys::NoLock as _);
+            }
+        }
+    }
+}

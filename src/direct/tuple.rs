@@ -1,0 +1,54 @@
+//! Values of a row version: read from a slot, and changed for the next version.
+
+use super::Column;
+use crate::ids;
+use pgrx::{pg_sys, FromDatum, IntoDatum};
+use uuid::Uuid;
+
+/// A row version while the scan that found it stands on it.
+pub struct Tuple {
+    pub(super) slot: *mut pg_sys::TupleTableSlot,
+}
+
+impl Tuple {
+    /// A column's value; None where NULL. `T` must be its type, or one of the same representation.
+    pub fn get<T: FromDatum>(&self, column: Column) -> Option<T> {
+        let mut is_null = false;
+        // SAFETY: the slot holds a row of a table whose columns were compared with the shape, and
+        // what is returned is a copy.
+        unsafe {
+            let datum = pg_sys::slot_getattr(self.slot, column.0.into(), &mut is_null);
+            T::from_datum(datum, is_null)
+        }
+    }
+
+    /// A column that is never NULL.
+    pub fn need<T: FromDatum>(&self, column: Column) -> T {
+        self.get(column)
+            .unwrap_or_else(|| panic!("column {} is NULL", column.0))
+    }
+
+    /// A uuid column that is never NULL.
+    pub fn id(&self, column: Column) -> Uuid {
+        ids::from_pg(self.need(column))
+    }
+
+    /// A uuid column.
+    pub fn maybe_id(&self, column: Column) -> Option<Uuid> {
+        self.get(column).map(ids::from_pg)
+    }
+}
+
+/// Values of some columns of a row to be written.
+#[derive(Default)]
+pub struct NewValues(pub(super) Vec<(Column, Option<pg_sys::Datum>)>);
+
+impl NewValues {
+    pub fn set(&mut self, column: Column, value: impl IntoDatum) {
+        self.0.push((column, value.into_datum()));
+    }
+
+    pub fn set_id(&mut self, column: Column, value: Uuid) {
+        self.set(column, ids::to_pg(value));
+    }
+}

@@ -1,0 +1,250 @@
+//! New row versions and new rows.
+
+use super::shape::PRIMARY;
+use super::{with_fresh_snapshot, NewValues, Table, Tuple};
+use pgrx::prelude::*;
+use std::ops::ControlFlow;
+use uuid::Uuid;
+
+/// What is to become of a row.
+pub enum Change<R, E> {
+    /// Written so; the call answers R.
+    Set(NewValues, R),
+    /// Left as it is. Judged on a row that nobody else is changing.
+    Refuse(E),
+    /// Left to SQL: a trigger has something to say of it.
+    ToSql,
+}
+
+/// What became of a row.
+pub enum Updated<R, E> {
+    Set(R),
+    Refused(E),
+    NotFound,
+    ToSql,
+}
+
+enum Step<R, E> {
+    Done(Updated<R, E>),
+    /// Somebody else has changed the row meanwhile: look again.
+    Again,
+}
+
+/// A slot for a row that is put together, dropped with its scope.
+struct NewRow(*mut pg_sys::TupleTableSlot);
+
+impl Drop for NewRow {
+    fn drop(&mut self) {
+        // On an error its memory goes with the call's memory context.
+        if !std::thread::panicking() {
+            // SAFETY: made for this struct, and dropped only here.
+            unsafe { pg_sys::ExecDropSingleTupleTableSlot(self.0) };
+        }
+    }
+}
+
+impl Table {
+    /// Changes the row with this primary key. `change` may be called again with a newer version: it
+    /// waits for whoever is changing the row, as an UPDATE does at READ COMMITTED; at the higher
+    /// isolation levels a change by somebody else is 40001.
+    pub fn update<R, E>(
+        &self,
+        key: &[Uuid],
+        mut change: impl FnMut(&Tuple) -> Change<R, E>,
+    ) -> Updated<R, E> {
+        loop {
+            pgrx::check_for_interrupts!();
+            let mut step = Step::Done(Updated::NotFound);
+            let scanned = with_fresh_snapshot(|| {
+                self.scan(PRIMARY, key, |tuple| {
+                    step = self.change_version(tuple, change(tuple));
+                    ControlFlow::Break(())
+                })
+            });
+            if scanned.is_none() {
+                return Updated::ToSql;
+            }
+            if let Step::Done(done) = step {
+                return done;
+            }
+        }
+    }
+
+    fn change_version<R, E>(&self, tuple: &Tuple, change: Change<R, E>) -> Step<R, E> {
+        let (result, done) = match change {
+            Change::Set(values, answer) => (self.replace(tuple, &values), Updated::Set(answer)),
+            Change::Refuse(why) => (self.lock(tuple), Updated::Refused(why)),
+            Change::ToSql => return Step::Done(Updated::ToSql),
+        };
+        use pg_sys::TM_Result;
+        match result {
+            TM_Result::TM_Ok => Step::Done(done),
+            TM_Result::TM_Updated | TM_Result::TM_Deleted => {
+                // SAFETY: a plain read.
+                if unsafe { pg_sys::XactIsoLevel } >= pg_sys::XACT_REPEATABLE_READ as i32 {
+                    ereport!(
+                        ERROR,
+                        PgSqlErrorCode::ERRCODE_T_R_SERIALIZATION_FAILURE,
+                        "could not serialize access due to concurrent update"
+                    );
+                }
+                Step::Again
+            }
+            other => panic!("a row of the engine could not be written: {other}"),
+        }
+    }
+
+    /// Locks this version, if it is the latest one.
+    fn lock(&self, tuple: &Tuple) -> pg_sys::TM_Result::Type {
+        // SAFETY: the scan stands on the version; the slot is of the table's kind.
+        unsafe {
+            let row = NewRow(pg_sys::table_slot_create(
+                self.relation,
+                std::ptr::null_mut(),
+            ));
+            let mut failure = pg_sys::TM_FailureData::default();
+            pg_sys::table_tuple_lock(
+                self.relation,
+                &mut (*tuple.slot).tts_tid,
+                pg_sys::GetActiveSnapshot(),
+                row.0,
+                pg_sys::GetCurrentCommandId(true),
+                pg_sys::LockTupleMode::LockTupleNoKeyExclusive,
+                pg_sys::LockWaitPolicy::LockWaitBlock,
+                0,
+                &mut failure,
+            )
+        }
+    }
+
+    /// Writes the next version, if this one is the latest.
+    fn replace(&self, tuple: &Tuple, values: &NewValues) -> pg_sys::TM_Result::Type {
+        // SAFETY: the scan stands on the old version, so what the new one shares with it stays
+        // where it is until the new one is formed.
+        unsafe {
+            let old = tuple.slot;
+            pg_sys::slot_getallattrs(old);
+            let row = self.new_row(|values, nulls, count| {
+                std::ptr::copy_nonoverlapping((*old).tts_values, values, count);
+                std::ptr::copy_nonoverlapping((*old).tts_isnull, nulls, count);
+            });
+            set(&row, values);
+            let mut failure = pg_sys::TM_FailureData::default();
+            let mut lock_mode = 0;
+            let mut indexes = Default::default();
+            let result = pg_sys::table_tuple_update(
+                self.relation,
+                &mut (*old).tts_tid,
+                row.0,
+                pg_sys::GetCurrentCommandId(true),
+                pg_sys::GetActiveSnapshot(),
+                std::ptr::null_mut(),
+                true,
+                &mut failure,
+                &mut lock_mode,
+                &mut indexes,
+            );
+            #[cfg(feature = "pg15")]
+            let due = indexes.then_some(false);
+            #[cfg(not(feature = "pg15"))]
+            let due = match indexes {
+                pg_sys::TU_UpdateIndexes::TU_None => None,
+                kind => Some(kind == pg_sys::TU_UpdateIndexes::TU_Summarizing),
+            };
+            if let (pg_sys::TM_Result::TM_Ok, Some(only_summarizing)) = (result, due) {
+                self.insert_into_indexes(&row, true, only_summarizing);
+            }
+            result
+        }
+    }
+
+    /// Adds a row; all its columns must be given, those left out are NULL.
+    pub fn insert(&self, values: &NewValues) {
+        // SAFETY: the row has the table's own columns, and is read before the slot is dropped.
+        unsafe {
+            let row = self.new_row(|_, nulls, count| std::ptr::write_bytes(nulls, 1, count));
+            set(&row, values);
+            pg_sys::table_tuple_insert(
+                self.relation,
+                row.0,
+                pg_sys::GetCurrentCommandId(true),
+                0,
+                std::ptr::null_mut(),
+            );
+            self.insert_into_indexes(&row, false, false);
+        }
+    }
+
+    /// A slot whose columns `fill` has set.
+    unsafe fn new_row(&self, fill: impl FnOnce(*mut pg_sys::Datum, *mut bool, usize)) -> NewRow {
+        // SAFETY: a virtual slot has room for all columns of its descriptor.
+        unsafe {
+            let columns = (*self.relation).rd_att;
+            let row = NewRow(pg_sys::MakeSingleTupleTableSlot(
+                columns,
+                &raw const pg_sys::TTSOpsVirtual,
+            ));
+            fill(
+                (*row.0).tts_values,
+                (*row.0).tts_isnull,
+                (*columns).natts as usize,
+            );
+            pg_sys::ExecStoreVirtualTuple(row.0);
+            (*row.0).tts_tableOid = (*self.relation).rd_id;
+            row
+        }
+    }
+
+    /// Index entries of a version just written, with what the executor keeps for it.
+    unsafe fn insert_into_indexes(&self, row: &NewRow, update: bool, only_summarizing: bool) {
+        // SAFETY: as the executor does for the rows it writes; all of it is let go below, or by the
+        // abort that an error brings.
+        unsafe {
+            let state = pg_sys::CreateExecutorState();
+            let result =
+                PgBox::<pg_sys::ResultRelInfo>::alloc_node(pg_sys::NodeTag::T_ResultRelInfo)
+                    .into_pg();
+            pg_sys::InitResultRelInfo(result, self.relation, 0, std::ptr::null_mut(), 0);
+            pg_sys::ExecOpenIndices(result, false);
+            #[cfg(feature = "pg15")]
+            {
+                let _ = only_summarizing;
+                pg_sys::ExecInsertIndexTuples(
+                    result,
+                    row.0,
+                    state,
+                    update,
+                    false,
+                    std::ptr::null_mut(),
+                    std::ptr::null_mut(),
+                );
+            }
+            #[cfg(not(feature = "pg15"))]
+            pg_sys::ExecInsertIndexTuples(
+                result,
+                row.0,
+                state,
+                update,
+                false,
+                std::ptr::null_mut(),
+                std::ptr::null_mut(),
+                only_summarizing,
+            );
+            pg_sys::ExecCloseIndices(result);
+            pg_sys::FreeExecutorState(state);
+        }
+    }
+}
+
+unsafe fn set(row: &NewRow, values: &NewValues) {
+    for (column, value) in &values.0 {
+        let at = column.0 as usize - 1;
+        // SAFETY: columns come from the shape that the table was compared with.
+        unsafe {
+            *(*row.0).tts_isnull.add(at) = value.is_none();
+            if let Some(value) = value {
+                *(*row.0).tts_values.add(at) = *value;
+            }
+        }
+    }
+}
