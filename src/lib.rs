@@ -7,6 +7,7 @@ use pgrx::prelude::*;
 
 // The ground floor.
 mod arguments;
+mod commit;
 mod engine;
 mod error;
 mod ids;
@@ -128,6 +129,7 @@ extension_sql_file!("../sql/privileges.sql", name = "privileges", finalize);
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     settings::define();
+    commit::watch();
     engine::watch();
     counters::aside::watch();
     counters::own_code::watch();
