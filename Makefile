@@ -13,7 +13,7 @@ export PG PG_CONFIG ORDERS CONNECTIONS
 unexport RUST_BACKTRACE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build install demo test lint fmt clean
+.PHONY: help setup build install demo test soak lint fmt clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ install: setup ## compile the extension and install it into PostgreSQL
 
 demo: install ## replay real orders on a private server and show what happened
 	@scripts/demo.sh
+
+soak: install ## crash the server again and again under load, and call a million times
+	@scripts/soak.sh
 
 test: ## everything CI runs: set-up, lint, all tests, a summary
 	@scripts/test.sh

@@ -8,6 +8,7 @@ use pgrx::prelude::*;
 // The ground floor.
 mod arguments;
 mod clock;
+mod commit;
 mod direct;
 mod engine;
 mod error;
@@ -130,6 +131,7 @@ extension_sql_file!("../sql/privileges.sql", name = "privileges", finalize);
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     settings::define();
+    commit::watch();
     engine::watch();
     direct::known::watch();
     counters::aside::watch();

@@ -1,5 +1,6 @@
 //! Idempotency: a call made with a key answers a replay as it answered the first time.
 
+use crate::commit;
 use crate::counters::aside;
 use crate::engine::Engine;
 use crate::error::Error;
@@ -63,7 +64,8 @@ impl<'a> Request<'a> {
         [tenant, function, key, JsonB(value.clone()).into()]
     }
 
-    /// The answer of the first call, if there was one; by a read, so that a replay writes nothing.
+    /// The answer of the first call, if there was one; by a read, so that a replay changes
+    /// nothing.
     pub fn replay(&self, engine: &Engine) -> Result<Option<Value>, Error> {
         if self.key.is_empty() || self.key.chars().count() > LONGEST_KEY {
             let problem = format!("must have 1 to {LONGEST_KEY} characters");
@@ -81,7 +83,10 @@ impl<'a> Request<'a> {
                     key: self.key.to_owned(),
                     field,
                 }),
-                None if answer.is_some() => Ok(answer),
+                None if answer.is_some() => {
+                    commit::vouch_for_what_was_seen();
+                    Ok(answer)
+                }
                 // A trigger inside the first call makes the same call again.
                 None => Err(self.bad_key("is in use by the call that is running".to_owned())),
             },

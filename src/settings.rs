@@ -6,6 +6,7 @@ use std::ffi::{c_char, c_void, CStr, CString};
 use uuid::Uuid;
 
 static TENANT_ID: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
+static EARLY_LOCK_RELEASE: GucSetting<bool> = GucSetting::<bool>::new(true);
 static HIDE_PRESET_LOCATIONS: GucSetting<bool> = GucSetting::<bool>::new(false);
 
 /// Accepts only what reads as a uuid, so that a typing error fails at SET and not at the next claim.
@@ -45,6 +46,14 @@ pub fn define() {
         );
     }
     GucRegistry::define_bool_guc(
+        c"stockroom.early_lock_release",
+        c"Releases a claim's locks before its commit is flushed to disk, and answers after.",
+        c"Applies where synchronous_commit is on or local and no synchronous standby is asked for.",
+        &EARLY_LOCK_RELEASE,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_bool_guc(
         c"stockroom.hide_preset_locations",
         c"Hides all preset locations but Unspecified from list_locations().",
         c"The presets stay usable.",
@@ -66,6 +75,11 @@ pub fn tenant_id() -> Uuid {
                 .and_then(|text| Uuid::try_parse(text).ok())
         })
         .unwrap_or(Uuid::nil())
+}
+
+/// Whether locks may be released before the commit is on disk.
+pub fn early_lock_release() -> bool {
+    EARLY_LOCK_RELEASE.get()
 }
 
 /// Whether lists leave the presets out.

@@ -125,6 +125,11 @@ impl Session {
         self.running && self.settle() == Progress::Blocked
     }
 
+    /// Whether the statement has its result; `finish` returns it at once.
+    pub fn has_finished(&mut self) -> bool {
+        self.poll(Duration::ZERO)
+    }
+
     /// The result of the statement; waits for it.
     pub fn finish(&mut self) -> Outcome {
         if !self.poll(PATIENCE) {

@@ -2,6 +2,7 @@
 //! again. Exact by trigger depth and table, so that what an app's own code does inside our statement
 //! counts.
 
+use crate::commit;
 use pgrx::fcinfo::direct_function_call;
 use pgrx::pg_sys;
 use std::cell::{Cell, RefCell};
@@ -34,8 +35,10 @@ impl Drop for Restore {
 }
 
 /// Runs a statement of the engine over its own tables: their triggers fired by it directly stand
-/// aside.
+/// aside. Every write of a counter by a statement passes here, so here the transaction is marked for
+/// [`commit`].
 pub fn during<R>(run: impl FnOnce() -> R) -> R {
+    commit::mark();
     let depth = trigger_depth();
     let _restore = Restore(WRITING.replace(Writing::OwnTables { depth }));
     run()

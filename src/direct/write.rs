@@ -2,6 +2,7 @@
 
 use super::shape::PRIMARY;
 use super::{with_fresh_snapshot, NewValues, Table, Tuple};
+use crate::commit;
 use pgrx::prelude::*;
 use std::ops::ControlFlow;
 use uuid::Uuid;
@@ -119,6 +120,7 @@ impl Table {
 
     /// Writes the next version, if this one is the latest.
     fn replace(&self, tuple: &Tuple, values: &NewValues) -> pg_sys::TM_Result::Type {
+        commit::mark();
         // SAFETY: the scan stands on the old version, so what the new one shares with it stays
         // where it is until the new one is formed.
         unsafe {
@@ -160,6 +162,7 @@ impl Table {
 
     /// Adds a row; all its columns must be given, those left out are NULL.
     pub fn insert(&self, values: &NewValues) {
+        commit::mark();
         // SAFETY: the row has the table's own columns, and is read before the slot is dropped.
         unsafe {
             let row = self.new_row(|_, nulls, count| std::ptr::write_bytes(nulls, 1, count));

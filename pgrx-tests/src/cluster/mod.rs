@@ -5,6 +5,7 @@
 
 mod home;
 mod process;
+mod standby;
 
 use anyhow::{bail, Context, Result};
 use postgres::{Client, Config, NoTls};
@@ -12,7 +13,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
-use std::{env, fs};
+use std::time::{Duration, Instant};
+use std::{env, fs, thread};
 
 const PORT: u16 = 5432;
 
@@ -158,6 +160,31 @@ impl Cluster {
         // lock files the next start would believe that the server still runs.
         fs::remove_file(self.data().join("postmaster.pid"))?;
         fs::remove_file(self.home.join(format!(".s.PGSQL.{PORT}.lock")))?;
+        Ok(())
+    }
+
+    /// `kill -9` of one process of the server. It then ends all others, recovers from the write-ahead
+    /// log and goes on.
+    pub fn kill_process(&self, pid: i32) -> Result<()> {
+        let is_ours = self
+            .postmaster()
+            .is_some_and(|postmaster| process::children_of(postmaster).contains(&pid));
+        if !is_ours {
+            bail!("the server has no process {pid}");
+        }
+        process::signal(pid, libc::SIGKILL);
+        Ok(())
+    }
+
+    /// Waits until the server takes connections again.
+    pub fn wait_until_ready(&self) -> Result<()> {
+        let limit = Instant::now() + Duration::from_secs(60);
+        while let Err(error) = self.connect("postgres") {
+            if Instant::now() > limit {
+                return Err(error);
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
         Ok(())
     }
 

@@ -4,5 +4,6 @@ mod api;
 mod attached;
 mod concurrency;
 mod docs;
+mod durability;
 mod harness;
 mod second_door;

@@ -1,0 +1,81 @@
+//! What clients were told, and whether the database agrees.
+
+use postgres::Client;
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// An order, a lot or a row of the app, as one text; none where it does not exist.
+pub type State = Option<String>;
+
+/// Every state that the load can change.
+const STATES: &str = "
+    SELECT order_id, string_agg(DISTINCT status, '+') || ' ' || sum(quantity)
+      FROM stock.stock_allocations GROUP BY order_id
+    UNION ALL SELECT lot_id, 'lot of ' || quantity_total FROM stock.stock_lots
+    UNION ALL SELECT listing_id, title FROM public.shop_listings";
+
+/// What the clients know, by key.
+#[derive(Default)]
+pub struct Told {
+    /// As the last answer left it.
+    known: HashMap<Uuid, State>,
+    /// As a call would have left it that was never answered: all of it happened, or nothing.
+    unanswered: HashMap<Uuid, State>,
+    pub acknowledged: usize,
+    pub refused: usize,
+    pub cancelled: usize,
+    pub unanswered_calls: usize,
+}
+
+impl Told {
+    pub fn acknowledge(&mut self, changes: &[(Uuid, State)]) {
+        self.acknowledged += 1;
+        for (key, state) in changes {
+            self.known.insert(*key, state.clone());
+            self.unanswered.remove(key);
+        }
+    }
+
+    /// The call failed with an error: nothing may be left of it.
+    pub fn nothing_done(&mut self, changes: &[(Uuid, State)]) {
+        for (key, _) in changes {
+            self.known.entry(*key).or_insert(None);
+        }
+    }
+
+    pub fn leave_open(&mut self, changes: &[(Uuid, State)]) {
+        self.unanswered_calls += 1;
+        self.nothing_done(changes);
+        self.unanswered.extend(changes.iter().cloned());
+    }
+
+    /// Adds what another client was told; no two speak of the same key.
+    pub fn add(&mut self, other: Told) {
+        self.known.extend(other.known);
+        self.unanswered.extend(other.unanswered);
+        self.acknowledged += other.acknowledged;
+        self.refused += other.refused;
+        self.cancelled += other.cancelled;
+        self.unanswered_calls += other.unanswered_calls;
+    }
+
+    /// Where the database says something else than the clients were told.
+    pub fn differences(&self, client: &mut Client) -> Vec<String> {
+        let rows = client.query(STATES, &[]).expect("should read all states");
+        let states: HashMap<Uuid, String> =
+            rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+        let differs = |(key, known): &(&Uuid, &State)| {
+            let actual = states.get(key);
+            let as_told = actual == known.as_ref();
+            let as_unanswered = self
+                .unanswered
+                .get(key)
+                .is_some_and(|state| actual == state.as_ref());
+            !as_told && !as_unanswered
+        };
+        let differing = self.known.iter().filter(differs);
+        differing
+            .map(|(key, known)| format!("{key}: told {known:?}, is {:?}", states.get(key)))
+            .collect()
+    }
+}
