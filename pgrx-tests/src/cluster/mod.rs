@@ -6,6 +6,8 @@
 mod home;
 mod process;
 
+pub use process::output;
+
 use anyhow::{bail, Context, Result};
 use postgres::{Client, Config, NoTls};
 use std::fmt::Write as _;

@@ -1,0 +1,97 @@
+//! Reading what is available, where much of it is claimed.
+
+use super::Benchmark;
+use crate::baselines::Side;
+use crate::load::{self, Measured};
+use crate::options::Options;
+use crate::server::{Server, DATABASE};
+use crate::targets::Target;
+use anyhow::{ensure, Result};
+use postgres::Client;
+
+const SIDES: [Side; 3] = [Side::Stockroom, Side::RowLock, Side::Conventional];
+const UNITS: u64 = 1_000_000;
+
+pub struct Read;
+
+impl Benchmark for Read {
+    fn name(&self) -> &'static str {
+        "read"
+    }
+
+    fn what(&self) -> String {
+        "get_available_stock, 1,000 active allocations, 10,000 calls in one statement".into()
+    }
+
+    fn unit(&self) -> &'static str {
+        "reads/s"
+    }
+
+    fn arms(&self) -> Vec<String> {
+        SIDES.iter().map(|side| side.label().into()).collect()
+    }
+
+    fn targets(&self) -> Vec<Target> {
+        let what = "10,000 reads in one statement, over C";
+        vec![
+            Target::at_least(what, 0, 2, 10.0).stretch(40.0),
+            Target::figure("10,000 reads in one statement, over R", 0, 1),
+        ]
+    }
+
+    fn prepare(&mut self, server: &Server, options: &Options) -> Result<()> {
+        let mut client = server.connect()?;
+        for side in SIDES {
+            claimed(&mut client, side, options.size(1_000, 100))?;
+        }
+        Ok(())
+    }
+
+    fn run(&mut self, server: &Server, options: &Options, arm: usize) -> Result<Measured> {
+        let available = UNITS - options.size(1_000, 100);
+        read_many(
+            server,
+            SIDES[arm],
+            1,
+            available,
+            options.size(10_000, 1_000),
+        )
+    }
+}
+
+/// One listing with one lot, of which so many single units are claimed, vacuumed.
+pub fn claimed(client: &mut Client, side: Side, claims: u64) -> Result<()> {
+    side.refill(client, 1, 1, UNITS)?;
+    side.claim_in_bulk(client, claims)?;
+    client.batch_execute(&format!(
+        "VACUUM ANALYZE {}.stock_allocations",
+        side.schema()
+    ))?;
+    side.check(client, claims, claims)
+}
+
+/// So many reads of one listing in one statement, each of which must answer what is available.
+pub fn read_many(
+    server: &Server,
+    side: Side,
+    listing: i64,
+    available: u64,
+    calls: u64,
+) -> Result<Measured> {
+    let statement = format!(
+        "SELECT sum({}.get_available_stock(bench.listing_id({listing})))::bigint
+           FROM generate_series(1, $1::bigint)",
+        side.schema()
+    );
+    load::once(server, DATABASE, calls, |client| {
+        let sum: i64 = client
+            .query_one(&statement, &[&(calls as i64)])?
+            .get::<_, i64>(0);
+        ensure!(
+            sum as u64 == available * calls,
+            "{}: {calls} reads of {available} came to {sum}",
+            side.schema()
+        );
+        Ok(())
+    })
+}
