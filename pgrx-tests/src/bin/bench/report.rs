@@ -55,6 +55,7 @@ fn csv(bench: &dyn Benchmark, results: &Results) -> String {
             seconds,
             latencies,
             wal,
+            ..
         } = &run.measured;
         writeln!(
             csv,

@@ -9,6 +9,9 @@ use std::process::Command;
 use std::time::Duration;
 use stockroom_tests::{cluster, Cluster};
 
+/// How connections that are measured call themselves.
+pub const LOAD: &str = "load";
+
 /// The database of all benchmarks that don't make one of their own.
 pub const DATABASE: &str = "bench";
 
@@ -38,7 +41,8 @@ pub struct Server {
 impl Server {
     /// Starts it, with one database that has every schema of the comparison.
     pub fn start(options: &Options) -> Result<Server> {
-        let mut cluster_options = Cluster::options();
+        // A quick run measures nothing, and need not wait for the disk.
+        let mut cluster_options = Cluster::options().fsync(!options.quick);
         for (name, value) in SETTINGS {
             cluster_options = cluster_options.setting(name, value);
         }
@@ -69,11 +73,10 @@ impl Server {
         Ok(())
     }
 
-    /// Waits until the load's backends have ended: only then their statistics are complete.
-    pub fn wait_for_backends(&self, client: &mut Client) -> Result<()> {
-        let others = "SELECT count(*) FROM pg_stat_activity
-                       WHERE backend_type = 'client backend' AND application_name = 'pgbench'";
-        while client.query_one(others, &[])?.get::<_, i64>(0) > 0 {
+    /// Waits until the backends that were measured have ended: only then their statistics are complete.
+    pub fn wait_for_load(&self, client: &mut Client) -> Result<()> {
+        let running = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1";
+        while client.query_one(running, &[&LOAD])?.get::<_, i64>(0) > 0 {
             std::thread::sleep(Duration::from_millis(5));
         }
         Ok(())

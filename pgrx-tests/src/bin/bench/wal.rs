@@ -13,6 +13,16 @@ pub struct Wal {
 }
 
 impl Wal {
+    /// A part of it, where only the whole is known.
+    pub fn share(&self, share: f64) -> Wal {
+        let part = |whole: u64| (whole as f64 * share).round() as u64;
+        Wal {
+            bytes: part(self.bytes),
+            records: part(self.records),
+            full_page_images: part(self.full_page_images),
+        }
+    }
+
     fn read(client: &mut Client) -> Result<Wal> {
         // Statistics are read afresh: inside one transaction they would stand still.
         let row = client.query_one(
@@ -36,7 +46,7 @@ pub fn during<T>(
 ) -> Result<(T, Wal)> {
     let before = Wal::read(client)?;
     let result = work()?;
-    server.wait_for_backends(client)?;
+    server.wait_for_load(client)?;
     let after = Wal::read(client)?;
     let wal = Wal {
         bytes: after.bytes - before.bytes,

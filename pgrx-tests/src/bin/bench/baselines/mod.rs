@@ -66,33 +66,32 @@ impl Side {
         Ok(())
     }
 
-    /// Claims single units of the first listing's lot, so many, by one INSERT.
-    pub fn claim_in_bulk(self, client: &mut Client, claims: u64) -> Result<()> {
+    /// Claims single units of the only lot of this listing, so many, by one INSERT.
+    pub fn claim_in_bulk(self, client: &mut Client, listing: u64, claims: u64) -> Result<()> {
+        let listing = format!("bench.listing_id({listing})");
         let schema = self.schema();
         if self != Side::Conventional {
-            let sql = "INSERT INTO {s}.stock_allocations (lot_id, listing_id, order_id, quantity)
-                       SELECT l.lot_id, l.listing_id, gen_random_uuid(), 1
-                         FROM {s}.stock_lots l, generate_series(1, {n}) WHERE l.listing_id = bench.listing_id(1)";
-            client.batch_execute(
-                &sql.replace("{s}", schema)
-                    .replace("{n}", &claims.to_string()),
-            )?;
+            client.batch_execute(&format!(
+                "INSERT INTO {schema}.stock_allocations (lot_id, listing_id, order_id, quantity)
+                 SELECT l.lot_id, l.listing_id, gen_random_uuid(), 1
+                   FROM {schema}.stock_lots l, generate_series(1, {claims}) WHERE l.listing_id = {listing}"
+            ))?;
         }
         match self {
             Side::Stockroom => {}
             // Its counters know nothing of an INSERT, so they are set here.
             Side::RowLock => client.batch_execute(&format!(
-                "UPDATE row_lock.stock_lots SET quantity_allocated = {claims} WHERE listing_id = bench.listing_id(1);
-                 UPDATE row_lock.stock_listings SET quantity_allocated = {claims} WHERE listing_id = bench.listing_id(1)"
+                "UPDATE row_lock.stock_lots SET quantity_allocated = {claims} WHERE listing_id = {listing};
+                 UPDATE row_lock.stock_listings SET quantity_allocated = {claims} WHERE listing_id = {listing}"
             ))?,
             // Its triggers would sum up once a row: they rest, and one update of the lot makes up for it.
             Side::Conventional => client.batch_execute(&format!(
                 "ALTER TABLE conventional.stock_allocations DISABLE TRIGGER recount;
                  INSERT INTO conventional.stock_allocations (lot_id, order_id, quantity)
                  SELECT l.lot_id, gen_random_uuid(), 1
-                   FROM conventional.stock_lots l, generate_series(1, {claims}) WHERE l.listing_id = bench.listing_id(1);
+                   FROM conventional.stock_lots l, generate_series(1, {claims}) WHERE l.listing_id = {listing};
                  ALTER TABLE conventional.stock_allocations ENABLE TRIGGER recount;
-                 UPDATE conventional.stock_lots SET updated_at = now() WHERE listing_id = bench.listing_id(1)"
+                 UPDATE conventional.stock_lots SET updated_at = now() WHERE listing_id = {listing}"
             ))?,
         }
         Ok(())

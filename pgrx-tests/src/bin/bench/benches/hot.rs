@@ -55,7 +55,7 @@ pub fn claims(
     side.refill(&mut client, listings, 1, 100_000_000)?;
     server.settle()?;
     let load = Load::claims(side.schema(), listings, clients);
-    let (measured, done) = load::warm_and_run(server, &load, options.seconds)?;
+    let (measured, done) = load::warm_and_run(server, options, &load)?;
     side.check(&mut client, done, done)?;
     Ok(measured)
 }

@@ -1,8 +1,16 @@
 //! The benchmarks, a file each. A new one is a file and a line in [`all`].
 
+mod attach;
+mod bloat;
 mod bulk;
+mod cost;
+mod elr;
 mod hot;
+mod hot_attached;
 mod read;
+mod read_client;
+mod read_flat;
+mod scale;
 mod uniform;
 
 use crate::load::Measured;
@@ -15,9 +23,17 @@ use anyhow::Result;
 pub fn all() -> Vec<Box<dyn Benchmark>> {
     vec![
         Box::new(hot::Hot),
+        Box::new(hot_attached::HotAttached),
         Box::new(uniform::Uniform),
+        Box::new(elr::EarlyLockRelease),
+        Box::new(cost::Cost),
         Box::new(read::Read),
+        Box::new(read_client::ReadClient),
+        Box::new(read_flat::ReadFlat),
         Box::new(bulk::Bulk),
+        Box::new(attach::Attach::default()),
+        Box::new(scale::Scale::default()),
+        Box::new(bloat::Bloat::default()),
     ]
 }
 

@@ -10,7 +10,7 @@ use anyhow::{ensure, Result};
 use postgres::Client;
 
 const SIDES: [Side; 3] = [Side::Stockroom, Side::RowLock, Side::Conventional];
-const UNITS: u64 = 1_000_000;
+pub const UNITS: u64 = 1_000_000;
 
 pub struct Read;
 
@@ -49,20 +49,14 @@ impl Benchmark for Read {
 
     fn run(&mut self, server: &Server, options: &Options, arm: usize) -> Result<Measured> {
         let available = UNITS - options.size(1_000, 100);
-        read_many(
-            server,
-            SIDES[arm],
-            1,
-            available,
-            options.size(10_000, 1_000),
-        )
+        read_many(server, options, SIDES[arm], 1, available)
     }
 }
 
 /// One listing with one lot, of which so many single units are claimed, vacuumed.
 pub fn claimed(client: &mut Client, side: Side, claims: u64) -> Result<()> {
     side.refill(client, 1, 1, UNITS)?;
-    side.claim_in_bulk(client, claims)?;
+    side.claim_in_bulk(client, 1, claims)?;
     client.batch_execute(&format!(
         "VACUUM ANALYZE {}.stock_allocations",
         side.schema()
@@ -70,23 +64,22 @@ pub fn claimed(client: &mut Client, side: Side, claims: u64) -> Result<()> {
     side.check(client, claims, claims)
 }
 
-/// So many reads of one listing in one statement, each of which must answer what is available.
+/// Reads of one listing, 10,000 in a statement, each of which must answer what is available.
 pub fn read_many(
     server: &Server,
+    options: &Options,
     side: Side,
-    listing: i64,
+    listing: u64,
     available: u64,
-    calls: u64,
 ) -> Result<Measured> {
+    let calls = options.size(10_000, 1_000);
     let statement = format!(
         "SELECT sum({}.get_available_stock(bench.listing_id({listing})))::bigint
-           FROM generate_series(1, $1::bigint)",
+           FROM generate_series(1, {calls})",
         side.schema()
     );
-    load::once(server, DATABASE, calls, |client| {
-        let sum: i64 = client
-            .query_one(&statement, &[&(calls as i64)])?
-            .get::<_, i64>(0);
+    load::repeatedly(server, DATABASE, calls, options.seconds, |client| {
+        let sum: i64 = client.query_one(&statement, &[])?.get(0);
         ensure!(
             sum as u64 == available * calls,
             "{}: {calls} reads of {available} came to {sum}",
