@@ -66,7 +66,9 @@ fn run() -> Result<()> {
         let results = rounds::run(&server, &options, bench.as_mut())?;
         verdicts.extend(report::write(&server, &options, bench.as_ref(), &results)?);
     }
+    report::write_summary(&server, &options)?;
     report::print_verdicts(&verdicts);
+    say(&format!("Written to {}", options.out.display()));
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! What came out: CSV of every run, a chart, a block of the page of results, and the tables on screen.
 
-use crate::benches::Benchmark;
+use crate::benches::{self, Benchmark};
 use crate::load::Measured;
 use crate::options::Options;
 use crate::rounds::Results;
@@ -40,6 +40,23 @@ pub fn write(
         print_verdict(verdict);
     }
     Ok(verdicts)
+}
+
+/// What the page says above all benchmarks: the server, and every target.
+pub fn write_summary(server: &Server, options: &Options) -> Result<()> {
+    let facts: String = server
+        .facts
+        .lines()
+        .iter()
+        .map(|(name, value)| format!("- {name}: {value}\n"))
+        .collect();
+    page::replace(&options.out, "machine", &facts)?;
+    let all = benches::all();
+    page::summarise(
+        &options.out,
+        "targets",
+        all.iter().map(|bench| bench.name()),
+    )
 }
 
 /// Every single run, in the order in which they were made.
@@ -92,16 +109,16 @@ fn block(
 ) -> String {
     let mut text = format!("![{}](bench/{}.svg)\n\n", bench.what(), bench.name());
     text += &arms_table(bench, results);
-    text += "\n| target | goal | median | from – to | |\n|---|---|---:|---:|---|\n";
+    writeln!(text, "\n{}", page::TARGETS_HEAD).expect("writing to a String");
     for verdict in verdicts {
         text += &verdict_row(verdict);
     }
     if !results.notes.is_empty() {
         write!(text, "\n{}\n", results.notes.trim_end()).expect("writing to a String");
     }
-    write!(
+    writeln!(
         text,
-        "\n{} rounds, runs of {} s where they are timed; {}; {}. [Every run](bench/{}.csv).\n",
+        "\nRounds: {}. Seconds a run, where it is timed: {}. {}; flushes: {}. [Every run](bench/{}.csv).",
         results.rounds(),
         options.seconds,
         server.facts.cpu,
@@ -202,7 +219,7 @@ pub fn figure(value: f64) -> String {
     let (whole, rest) = text.split_once('.').unwrap_or((&text, ""));
     let mut grouped = String::new();
     for (place, digit) in whole.chars().enumerate() {
-        if place > 0 && (whole.len() - place) % 3 == 0 {
+        if place > 0 && (whole.len() - place).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);

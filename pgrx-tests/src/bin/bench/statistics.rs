@@ -14,7 +14,7 @@ impl Spread {
         let mut numbers: Vec<f64> = numbers.into_iter().collect();
         numbers.sort_by(f64::total_cmp);
         let middle = numbers.len() / 2;
-        let median = if numbers.len() % 2 == 0 {
+        let median = if numbers.len().is_multiple_of(2) {
             (numbers[middle - 1] + numbers[middle]) / 2.0
         } else {
             numbers[middle]
