@@ -119,13 +119,18 @@ CREATE FUNCTION conventional.verify_stock() RETURNS TABLE (kind text, key uuid, 
                    FROM lots WHERE listed GROUP BY listing_id) l USING (listing_id)
      WHERE g.quantity_available <> coalesce(l.free, 0) $$;
 
--- Starts anew with so many listings, each with so many lots of so many units. The triggers rest
--- meanwhile: row by row they would take long.
-CREATE FUNCTION conventional.refill(listings integer, lots integer, units integer) RETURNS void LANGUAGE sql AS $$
+-- Starts anew with so many listings, each with so many lots of so many units, of which so many are claimed.
+-- The triggers rest meanwhile: row by row they would take long.
+CREATE FUNCTION conventional.refill(listings integer, lots integer, units integer, claims integer) RETURNS void
+    LANGUAGE sql AS $$
     TRUNCATE conventional.stock_listings, conventional.stock_lots, conventional.stock_allocations;
     ALTER TABLE conventional.stock_lots DISABLE TRIGGER recount;
+    ALTER TABLE conventional.stock_allocations DISABLE TRIGGER recount;
     INSERT INTO conventional.stock_listings (listing_id, quantity_available)
-    SELECT bench.listing_id(n), lots * units FROM generate_series(1, listings) n;
+    SELECT bench.listing_id(n), lots * (units - claims) FROM generate_series(1, listings) n;
     INSERT INTO conventional.stock_lots (listing_id, quantity_total)
     SELECT bench.listing_id(n), units FROM generate_series(1, listings) n, generate_series(1, lots);
-    ALTER TABLE conventional.stock_lots ENABLE TRIGGER recount $$;
+    INSERT INTO conventional.stock_allocations (lot_id, order_id, quantity)
+    SELECT l.lot_id, gen_random_uuid(), 1 FROM conventional.stock_lots l, generate_series(1, claims);
+    ALTER TABLE conventional.stock_lots ENABLE TRIGGER recount;
+    ALTER TABLE conventional.stock_allocations ENABLE TRIGGER recount $$;

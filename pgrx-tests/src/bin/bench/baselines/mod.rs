@@ -18,6 +18,43 @@ pub fn create(client: &mut Client) -> Result<()> {
     Ok(())
 }
 
+/// What a run starts from.
+#[derive(Clone, Copy, Debug)]
+pub struct Fill {
+    pub listings: u64,
+    /// Of each listing.
+    pub lots: u64,
+    /// In each lot.
+    pub units: u64,
+    /// Claims of single units on each lot.
+    pub claims: u64,
+}
+
+impl Fill {
+    /// Nothing at all.
+    pub const NONE: Fill = Fill {
+        listings: 0,
+        lots: 0,
+        units: 0,
+        claims: 0,
+    };
+
+    /// Listings of one lot each, of so many units, of which ten are claimed.
+    pub fn plain(listings: u64, units: u64) -> Fill {
+        Fill {
+            listings,
+            lots: 1,
+            units,
+            claims: 10,
+        }
+    }
+
+    /// All claims.
+    pub fn all_claims(self) -> u64 {
+        self.listings * self.lots * self.claims
+    }
+}
+
 /// One of the schemas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
@@ -46,54 +83,34 @@ impl Side {
         }
     }
 
-    /// Starts anew: so many listings, each with so many lots of so many units, no claims.
-    pub fn refill(self, client: &mut Client, listings: u64, lots: u64, units: u64) -> Result<()> {
+    /// Starts anew, vacuumed and with statistics: without claims the planner would know nothing of a
+    /// table that is about to grow, and those who sum up claims would scan all of it.
+    pub fn refill(self, client: &mut Client, fill: Fill) -> Result<()> {
         let schema = match self {
             Side::Stockroom => "bench",
             other => other.schema(),
         };
+        let Fill {
+            listings,
+            lots,
+            units,
+            claims,
+        } = fill;
         client.batch_execute(&format!(
-            "SELECT {schema}.refill({listings}, {lots}, {units})"
+            "SELECT {schema}.refill({listings}, {lots}, {units}, {claims})"
         ))?;
-        // The table of claims is left out. Just emptied, the planner takes it for small but not for
-        // empty; after VACUUM it would know it to be empty, and scan it in the plans that sessions keep.
-        for table in ["stock_listings", "stock_lots"] {
-            client.batch_execute(&format!("VACUUM ANALYZE {}.{table}", self.schema()))?;
-        }
-        if self == Side::Stockroom {
-            client.batch_execute("VACUUM ANALYZE stock.stock_levels")?;
-        }
-        Ok(())
+        self.vacuum(client)
     }
 
-    /// Claims single units of the only lot of this listing, so many, by one INSERT.
-    pub fn claim_in_bulk(self, client: &mut Client, listing: u64, claims: u64) -> Result<()> {
-        let listing = format!("bench.listing_id({listing})");
+    /// Nothing is dead, and the planner knows what is there.
+    pub fn vacuum(self, client: &mut Client) -> Result<()> {
         let schema = self.schema();
-        if self != Side::Conventional {
-            client.batch_execute(&format!(
-                "INSERT INTO {schema}.stock_allocations (lot_id, listing_id, order_id, quantity)
-                 SELECT l.lot_id, l.listing_id, gen_random_uuid(), 1
-                   FROM {schema}.stock_lots l, generate_series(1, {claims}) WHERE l.listing_id = {listing}"
-            ))?;
+        let mut tables =
+            format!("{schema}.stock_listings, {schema}.stock_lots, {schema}.stock_allocations");
+        if self == Side::Stockroom {
+            tables += ", stock.stock_levels";
         }
-        match self {
-            Side::Stockroom => {}
-            // Its counters know nothing of an INSERT, so they are set here.
-            Side::RowLock => client.batch_execute(&format!(
-                "UPDATE row_lock.stock_lots SET quantity_allocated = {claims} WHERE listing_id = {listing};
-                 UPDATE row_lock.stock_listings SET quantity_allocated = {claims} WHERE listing_id = {listing}"
-            ))?,
-            // Its triggers would sum up once a row: they rest, and one update of the lot makes up for it.
-            Side::Conventional => client.batch_execute(&format!(
-                "ALTER TABLE conventional.stock_allocations DISABLE TRIGGER recount;
-                 INSERT INTO conventional.stock_allocations (lot_id, order_id, quantity)
-                 SELECT l.lot_id, gen_random_uuid(), 1
-                   FROM conventional.stock_lots l, generate_series(1, {claims}) WHERE l.listing_id = {listing};
-                 ALTER TABLE conventional.stock_allocations ENABLE TRIGGER recount;
-                 UPDATE conventional.stock_lots SET updated_at = now() WHERE listing_id = {listing}"
-            ))?,
-        }
+        client.batch_execute(&format!("VACUUM ANALYZE {tables}"))?;
         Ok(())
     }
 

@@ -77,10 +77,13 @@ CREATE FUNCTION row_lock.verify_stock() RETURNS TABLE (kind text, key uuid, stor
                    FROM row_lock.stock_lots WHERE listed GROUP BY listing_id) l USING (listing_id)
      WHERE g.quantity_listed - g.quantity_allocated <> coalesce(l.free, 0) $$;
 
--- Starts anew with so many listings, each with so many lots of so many units.
-CREATE FUNCTION row_lock.refill(listings integer, lots integer, units integer) RETURNS void LANGUAGE sql AS $$
+-- Starts anew with so many listings, each with so many lots of so many units, of which so many are claimed.
+CREATE FUNCTION row_lock.refill(listings integer, lots integer, units integer, claims integer) RETURNS void
+    LANGUAGE sql AS $$
     TRUNCATE row_lock.stock_listings, row_lock.stock_lots, row_lock.stock_allocations;
-    INSERT INTO row_lock.stock_listings (listing_id, quantity_listed)
-    SELECT bench.listing_id(n), lots * units FROM generate_series(1, listings) n;
-    INSERT INTO row_lock.stock_lots (listing_id, quantity_total)
-    SELECT bench.listing_id(n), units FROM generate_series(1, listings) n, generate_series(1, lots) $$;
+    INSERT INTO row_lock.stock_listings (listing_id, quantity_listed, quantity_allocated)
+    SELECT bench.listing_id(n), lots * units, lots * claims FROM generate_series(1, listings) n;
+    INSERT INTO row_lock.stock_lots (listing_id, quantity_total, quantity_allocated)
+    SELECT bench.listing_id(n), units, claims FROM generate_series(1, listings) n, generate_series(1, lots);
+    INSERT INTO row_lock.stock_allocations (lot_id, listing_id, order_id, quantity)
+    SELECT l.lot_id, l.listing_id, gen_random_uuid(), 1 FROM row_lock.stock_lots l, generate_series(1, claims) $$;

@@ -2,7 +2,7 @@
 
 use super::hot::CLIENTS;
 use super::Benchmark;
-use crate::baselines::Side;
+use crate::baselines::{Fill, Side};
 use crate::load::{self, Load, Measured};
 use crate::options::Options;
 use crate::report::figure;
@@ -71,7 +71,8 @@ impl Benchmark for Bloat {
         let minute = options.size(60, 1) as usize;
         let side = Side::Stockroom;
         let mut client = server.connect()?;
-        side.refill(&mut client, 1, 1, 1_000_000_000)?;
+        let fill = Fill::plain(1, 1_000_000_000);
+        side.refill(&mut client, fill)?;
         client.batch_execute("SELECT pg_stat_reset()")?;
         self.before = sizes(&mut client)?;
         server.settle()?;
@@ -79,8 +80,8 @@ impl Benchmark for Bloat {
         let warm_up = load::run(server, &load, minute as u32 / 12 + 1)?;
         // Two seconds more: the first and the last one are not whole.
         let whole = load::run_by_second(server, &load, 5 * minute as u32 + 2)?;
-        let done = warm_up.operations + whole.operations;
-        side.check(&mut client, done, done)?;
+        let all = fill.all_claims() + warm_up.operations + whole.operations;
+        side.check(&mut client, all, all)?;
 
         ensure!(
             whole.each_second.len() >= 5 * minute + 2,

@@ -1,7 +1,7 @@
 //! Many claims by one plain INSERT … SELECT, as an import or a nightly job writes them.
 
 use super::Benchmark;
-use crate::baselines::Side;
+use crate::baselines::{Fill, Side};
 use crate::load::{self, Measured};
 use crate::options::Options;
 use crate::server::{Server, DATABASE};
@@ -64,7 +64,8 @@ impl Benchmark for Bulk {
             3 => Side::Conventional,
             _ => Side::Stockroom,
         };
-        side.refill(&mut client, LISTINGS, 1, 1_000_000)?;
+        let fill = Fill::plain(LISTINGS, 1_000_000);
+        side.refill(&mut client, fill)?;
         let (table, columns, values) = match arm {
             0 => ("stock.stock_allocations", "listing_id, ", "l.listing_id, "),
             1 => ("stock.stock_allocations", "", ""),
@@ -79,10 +80,11 @@ impl Benchmark for Bulk {
                FROM generate_series(1, {rows}) n
                JOIN {}.stock_lots l ON l.listing_id = bench.listing_id(1 + n * 7919 % {LISTINGS})
               ORDER BY n;
-             TRUNCATE bench.untriggered",
+             TRUNCATE bench.untriggered;
+             INSERT INTO bench.untriggered SELECT * FROM stock.stock_allocations",
             side.schema()
         ))?;
-        client.batch_execute("VACUUM ANALYZE bench.wanted")?;
+        client.batch_execute("VACUUM ANALYZE bench.wanted, bench.untriggered")?;
         server.settle()?;
         let insert = format!(
             "INSERT INTO {table} (lot_id, {columns}order_id, quantity)
@@ -97,7 +99,8 @@ impl Benchmark for Bulk {
             let units: i64 = client
                 .query_one("SELECT sum(quantity)::bigint FROM bench.wanted", &[])?
                 .get(0);
-            side.check(&mut client, rows, units as u64)?;
+            let before = fill.all_claims();
+            side.check(&mut client, before + rows, before + units as u64)?;
         }
         Ok(measured)
     }

@@ -2,7 +2,7 @@
 
 use super::hot::CLIENTS;
 use super::Benchmark;
-use crate::baselines::Side;
+use crate::baselines::{Fill, Side};
 use crate::load::{self, Load, Measured};
 use crate::options::Options;
 use crate::server::Server;
@@ -40,12 +40,14 @@ impl Benchmark for EarlyLockRelease {
     fn run(&mut self, server: &Server, options: &Options, arm: usize) -> Result<Measured> {
         let side = Side::Stockroom;
         let mut client = server.connect()?;
-        side.refill(&mut client, 1, 1, 100_000_000)?;
+        let fill = Fill::plain(1, 100_000_000);
+        side.refill(&mut client, fill)?;
         server.settle()?;
         let load = Load::claims(side.schema(), 1, CLIENTS)
             .setting(&format!("stockroom.early_lock_release={}", ARMS[arm]));
         let (measured, done) = load::warm_and_run(server, options, &load)?;
-        side.check(&mut client, done, done)?;
+        let all = fill.all_claims() + done;
+        side.check(&mut client, all, all)?;
         Ok(measured)
     }
 }

@@ -1,7 +1,7 @@
 //! One listing that everybody wants.
 
 use super::Benchmark;
-use crate::baselines::Side;
+use crate::baselines::{Fill, Side};
 use crate::load::{self, Load, Measured};
 use crate::options::Options;
 use crate::server::Server;
@@ -52,10 +52,12 @@ pub fn claims(
 ) -> Result<Measured> {
     let mut client = server.connect()?;
     // Enough for every claim, and a total that fits an integer.
-    side.refill(&mut client, listings, 1, 100_000_000)?;
+    let fill = Fill::plain(listings, 100_000_000);
+    side.refill(&mut client, fill)?;
     server.settle()?;
     let load = Load::claims(side.schema(), listings, clients);
     let (measured, done) = load::warm_and_run(server, options, &load)?;
-    side.check(&mut client, done, done)?;
+    let all = fill.all_claims() + done;
+    side.check(&mut client, all, all)?;
     Ok(measured)
 }

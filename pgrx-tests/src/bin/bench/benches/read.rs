@@ -1,7 +1,7 @@
 //! Reading what is available, where much of it is claimed.
 
 use super::Benchmark;
-use crate::baselines::Side;
+use crate::baselines::{Fill, Side};
 use crate::load::{self, Measured};
 use crate::options::Options;
 use crate::server::{Server, DATABASE};
@@ -53,14 +53,13 @@ impl Benchmark for Read {
     }
 }
 
-/// One listing with one lot, of which so many single units are claimed, vacuumed.
+/// One listing with one lot, of which so many single units are claimed.
 pub fn claimed(client: &mut Client, side: Side, claims: u64) -> Result<()> {
-    side.refill(client, 1, 1, UNITS)?;
-    side.claim_in_bulk(client, 1, claims)?;
-    client.batch_execute(&format!(
-        "VACUUM ANALYZE {}.stock_allocations",
-        side.schema()
-    ))?;
+    let fill = Fill {
+        claims,
+        ..Fill::plain(1, UNITS)
+    };
+    side.refill(client, fill)?;
     side.check(client, claims, claims)
 }
 

@@ -1,7 +1,7 @@
 //! A read costs the same however much of the listing is claimed.
 
 use super::{read, Benchmark};
-use crate::baselines::Side;
+use crate::baselines::{Fill, Side};
 use crate::load::Measured;
 use crate::options::Options;
 use crate::server::Server;
@@ -44,10 +44,17 @@ impl Benchmark for ReadFlat {
         let side = Side::Stockroom;
         let mut client = server.connect()?;
         let claims = ReadFlat::claims(options);
-        side.refill(&mut client, 2, 1, read::UNITS)?;
-        side.claim_in_bulk(&mut client, 1, claims[0])?;
-        side.claim_in_bulk(&mut client, 2, claims[1])?;
-        client.batch_execute("VACUUM ANALYZE stock.stock_allocations")?;
+        let fill = Fill {
+            claims: 0,
+            ..Fill::plain(2, read::UNITS)
+        };
+        side.refill(&mut client, fill)?;
+        for (listing, claims) in [(1, claims[0]), (2, claims[1])] {
+            client.batch_execute(&format!(
+                "SELECT bench.claim({claims}, bench.listing_id({listing}))"
+            ))?;
+        }
+        side.vacuum(&mut client)?;
         let all = claims[0] + claims[1];
         side.check(&mut client, all, all)
     }
