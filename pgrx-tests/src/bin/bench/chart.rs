@@ -12,8 +12,8 @@ pub struct Bar {
     pub value: Spread,
 }
 
-const WIDTH: f64 = 760.0;
-const LEFT: f64 = 270.0;
+const WIDTH: f64 = 790.0;
+const LEFT: f64 = 300.0;
 const RIGHT: f64 = 110.0;
 const TOP: f64 = 44.0;
 const ROW: f64 = 34.0;

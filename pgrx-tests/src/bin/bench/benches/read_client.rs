@@ -13,13 +13,12 @@ const OURS: &str = "Stockroom";
 const THEIRS: &str = "C, conventional";
 
 /// What is asked, and by which protocol of pgbench: simple is its default.
-const ARMS: [(&str, &str); 6] = [
+const ARMS: [(&str, &str); 5] = [
     (OURS, "prepared"),
     (NOTHING, "prepared"),
     (THEIRS, "prepared"),
     (OURS, "simple"),
     (NOTHING, "simple"),
-    (THEIRS, "simple"),
 ];
 
 pub struct ReadClient;
