@@ -8,12 +8,20 @@ PG_CONFIG ?= /usr/lib/postgresql/$(PG)/bin/pg_config
 ORDERS ?= 20000
 CONNECTIONS ?= 8
 
-export PG PG_CONFIG ORDERS CONNECTIONS
+# What `make bench` runs (names, or nothing for all), how often and how long each; QUICK=1 only shows that
+# it works, OUT is where results go instead of docs/.
+BENCH ?=
+ROUNDS ?=
+RUN_SECONDS ?=
+QUICK ?=
+OUT ?=
+
+export PG PG_CONFIG ORDERS CONNECTIONS BENCH ROUNDS RUN_SECONDS QUICK OUT
 # With a backtrace in the server's environment, every error's DETAIL would carry one.
 unexport RUST_BACKTRACE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build install demo test soak lint fmt clean
+.PHONY: help setup build install demo bench test soak lint fmt clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +40,9 @@ demo: install ## replay real orders on a private server and show what happened
 
 soak: install ## crash the server again and again under load, and call a million times
 	@scripts/soak.sh
+
+bench: install ## measure against other ways to do it; BENCH=hot for one
+	@scripts/bench.sh
 
 test: ## everything CI runs: set-up, lint, all tests, a summary
 	@scripts/test.sh

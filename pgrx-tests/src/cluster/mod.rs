@@ -7,6 +7,8 @@ mod home;
 mod process;
 mod standby;
 
+pub use process::output;
+
 use anyhow::{bail, Context, Result};
 use postgres::{Client, Config, NoTls};
 use std::fmt::Write as _;

@@ -56,7 +56,7 @@ pub(crate) fn clean_environment(command: &mut Command) {
 }
 
 /// Runs a command to its end and returns what it printed; its failure is ours.
-pub(crate) fn output(command: &mut Command) -> Result<String> {
+pub fn output(command: &mut Command) -> Result<String> {
     let Output {
         status,
         stdout,

@@ -2,6 +2,7 @@
 
 mod api;
 mod attached;
+mod benchmarks;
 mod concurrency;
 mod docs;
 mod durability;

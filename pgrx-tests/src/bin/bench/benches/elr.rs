@@ -1,0 +1,53 @@
+//! What early lock release is worth: the same claims with it and without.
+
+use super::hot::CLIENTS;
+use super::Benchmark;
+use crate::baselines::{Fill, Side};
+use crate::load::{self, Load, Measured};
+use crate::options::Options;
+use crate::server::Server;
+use crate::targets::Target;
+use anyhow::Result;
+
+/// Values of the setting.
+const ARMS: [&str; 2] = ["on", "off"];
+
+pub struct EarlyLockRelease;
+
+impl Benchmark for EarlyLockRelease {
+    fn name(&self) -> &'static str {
+        "elr"
+    }
+
+    fn what(&self) -> String {
+        format!("early lock release on and off, one hot listing, {CLIENTS} clients")
+    }
+
+    fn unit(&self) -> &'static str {
+        "claims/s"
+    }
+
+    fn arms(&self) -> Vec<String> {
+        let label = |value| format!("Stockroom, early release {value}");
+        ARMS.map(label).into()
+    }
+
+    fn targets(&self) -> Vec<Target> {
+        let what = "early lock release on over off, one hot listing, 64 clients";
+        vec![Target::at_least(what, 0, 1, 3.0).stretch(8.0)]
+    }
+
+    fn run(&mut self, server: &Server, options: &Options, arm: usize) -> Result<Measured> {
+        let side = Side::Stockroom;
+        let mut client = server.connect()?;
+        let fill = Fill::plain(1, 100_000_000);
+        side.refill(&mut client, fill)?;
+        server.settle()?;
+        let load = Load::claims(side.schema(), 1, CLIENTS)
+            .setting(&format!("stockroom.early_lock_release={}", ARMS[arm]));
+        let (measured, done) = load::warm_and_run(server, options, &load)?;
+        let all = fill.all_claims() + done;
+        side.check(&mut client, all, all)?;
+        Ok(measured)
+    }
+}

@@ -1,0 +1,42 @@
+//! Many listings, each wanted as often as any other: hardly anybody waits for anybody.
+
+use super::{hot, Benchmark};
+use crate::baselines::Side;
+use crate::load::Measured;
+use crate::options::Options;
+use crate::server::Server;
+use crate::targets::Target;
+use anyhow::Result;
+
+const SIDES: [Side; 2] = [Side::Stockroom, Side::RowLock];
+const CLIENTS: u32 = 16;
+
+pub struct Uniform;
+
+impl Benchmark for Uniform {
+    fn name(&self) -> &'static str {
+        "uniform"
+    }
+
+    fn what(&self) -> String {
+        format!("allocate_stock, 10,000 listings alike, {CLIENTS} clients")
+    }
+
+    fn unit(&self) -> &'static str {
+        "claims/s"
+    }
+
+    fn arms(&self) -> Vec<String> {
+        SIDES.iter().map(|side| side.label().into()).collect()
+    }
+
+    fn targets(&self) -> Vec<Target> {
+        let what = "10,000 listings uniform, 16 clients, over R";
+        vec![Target::at_least(what, 0, 1, 0.9).stretch(1.1)]
+    }
+
+    fn run(&mut self, server: &Server, options: &Options, arm: usize) -> Result<Measured> {
+        let listings = options.size(10_000, 100);
+        hot::claims(server, options, SIDES[arm], listings, CLIENTS)
+    }
+}
