@@ -7,7 +7,7 @@ use crate::load::{self, Load, Measured};
 use crate::options::Options;
 use crate::server::Server;
 use crate::targets::Target;
-use anyhow::Result;
+use anyhow::{ensure, Result};
 
 /// Values of the setting.
 const ARMS: [&str; 2] = ["on", "off"];
@@ -35,6 +35,18 @@ impl Benchmark for EarlyLockRelease {
     fn targets(&self) -> Vec<Target> {
         let what = "early lock release on over off, one hot listing, 64 clients";
         vec![Target::at_least(what, 0, 1, 3.0).stretch(8.0)]
+    }
+
+    /// A name that nobody knows could be set too, and both arms would be the same.
+    fn prepare(&mut self, server: &Server, _options: &Options) -> Result<()> {
+        let mut client = server.connect()?;
+        client.batch_execute("LOAD 'stockroom'")?;
+        let known = client.query(
+            "SELECT FROM pg_settings WHERE name = 'stockroom.early_lock_release'",
+            &[],
+        )?;
+        ensure!(known.len() == 1, "there is no early lock release to turn off");
+        Ok(())
     }
 
     fn run(&mut self, server: &Server, options: &Options, arm: usize) -> Result<Measured> {
