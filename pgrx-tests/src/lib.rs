@@ -3,7 +3,7 @@
 //!
 //! | module | what it gives |
 //! |---|---|
-//! | [`cluster`] | a private, throw-away server: start, stop, crash, kill |
+//! | [`cluster`] | a private, throw-away server: start, stop, crash, kill; a standby of it |
 //! | [`db`] | a fresh database in it, its clients and roles |
 //! | [`errors`] | an expected error, taken apart: SQLSTATE, DETAIL's JSON, HINT |
 //! | [`session`] | a connection that can be left waiting for a lock |

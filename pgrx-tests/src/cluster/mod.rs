@@ -5,6 +5,7 @@
 
 mod home;
 mod process;
+mod standby;
 
 use anyhow::{bail, Context, Result};
 use postgres::{Client, Config, NoTls};

@@ -225,3 +225,29 @@ fn repeatable_read_shows_its_conflict() {
     );
     assert_eq!(conflicts, 4, "each waiting transaction fails");
 }
+
+#[test]
+fn a_standby_follows_and_can_be_promoted() {
+    let primary = Cluster::options().fsync(false).start().unwrap();
+    let mut client = primary.connect("postgres").unwrap();
+    client.batch_execute("CREATE TABLE kept (n int)").unwrap();
+    let options = Cluster::options().setting("cluster_name", "'second'");
+    let standby = primary.standby(options).unwrap();
+    client.batch_execute("INSERT INTO kept VALUES (1)").unwrap();
+    standby.catch_up_with(&primary).unwrap();
+
+    let mut second = standby.connect("postgres").unwrap();
+    let count = "SELECT count(*) FROM kept";
+    assert_eq!(second.query_one(count, &[]).unwrap().get::<_, i64>(0), 1);
+    let write = "INSERT INTO kept VALUES (2)";
+    assert_eq!(expect_error(second.batch_execute(write)).sqlstate, "25006");
+    // A primary that waits for synchronous standbys knows it by this name.
+    let name = "SELECT application_name FROM pg_stat_replication";
+    assert_eq!(
+        client.query_one(name, &[]).unwrap().get::<_, String>(0),
+        "second"
+    );
+    standby.promote().unwrap();
+    second.batch_execute(write).unwrap();
+    assert_eq!(client.query_one(count, &[]).unwrap().get::<_, i64>(0), 1);
+}
