@@ -100,7 +100,13 @@ static ANY_ATTACHED: Statement = Statement::fresh(
     "SELECT listing_id FROM {s}.stock_listings WHERE attached_to IS NOT NULL LIMIT 1",
     &[],
 );
-/// The key's cascade took the lots before; a trigger of the app may have kept some.
+/// Counted like a client's: the claims on the lots go with them.
+static DELETE_LOTS: Statement = Statement::fresh(
+    "DELETE FROM {s}.stock_lots l USING old_rows o WHERE l.listing_id = o.listing_id",
+    &[],
+);
+static DELETE_ALL_LOTS: Statement = Statement::fresh("DELETE FROM {s}.stock_lots", &[]);
+/// A trigger of the app may have kept some.
 static DELETE_LEVELS: Statement = Statement::fresh(
     "WITH done AS (
        DELETE FROM {s}.stock_levels v USING old_rows o WHERE v.listing_id = o.listing_id RETURNING 1)
@@ -135,7 +141,7 @@ fn stock_listings_removed<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
                     Error::ListingAttached { listing_id }.raise();
                 }
             } else {
-                // TRUNCATE ... CASCADE empties the lots too, and their trigger the claims.
+                plans::run(&engine, &DELETE_ALL_LOTS, &[], |_| ());
                 run(&DELETE_ALL_LEVELS);
             }
             return;
@@ -147,6 +153,7 @@ fn stock_listings_removed<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
             Error::ListingAttached { listing_id }.raise();
         }
         run(&DELETE_LEVELS);
+        plans::run_in_trigger(&engine, trigger, &DELETE_LOTS, &[], |_| ());
     });
     Ok(None)
 }
