@@ -6,6 +6,7 @@ use std::ffi::{c_char, c_void, CStr, CString};
 use uuid::Uuid;
 
 static TENANT_ID: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
+static RESTORING: GucSetting<bool> = GucSetting::<bool>::new(false);
 static HIDE_PRESET_LOCATIONS: GucSetting<bool> = GucSetting::<bool>::new(false);
 
 /// Accepts only what reads as a uuid, so that a typing error fails at SET and not at the next claim.
@@ -52,6 +53,14 @@ pub fn define() {
         GucContext::Userset,
         GucFlags::default(),
     );
+    GucRegistry::define_bool_guc(
+        c"stockroom.restoring",
+        c"Takes rows as they are, without counting them, as a restore must.",
+        c"For restores that do not look like one: see docs/operating.md.",
+        &RESTORING,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
     // SAFETY: the prefix is a static C string.
     unsafe { pg_sys::MarkGUCPrefixReserved(c"stockroom".as_ptr()) };
 }
@@ -66,6 +75,11 @@ pub fn tenant_id() -> Uuid {
                 .and_then(|text| Uuid::try_parse(text).ok())
         })
         .unwrap_or(Uuid::nil())
+}
+
+/// Whether a restore is announced.
+pub fn restoring() -> bool {
+    RESTORING.get()
 }
 
 /// Whether lists leave the presets out.

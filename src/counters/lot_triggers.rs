@@ -15,7 +15,7 @@ use uuid::Uuid;
     sql = "CREATE FUNCTION stock_lots_before() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
 )]
 fn stock_lots_before<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
-    if aside::standing_aside() {
+    if aside::standing_aside(trigger) {
         return Ok(trigger.new());
     }
     let mut lot = NewRow::of(trigger);
@@ -150,7 +150,7 @@ static DELETE_ALL_CLAIMS: Statement = Statement::fresh(
     sql = "CREATE FUNCTION stock_lots_after() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
 )]
 fn stock_lots_after<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
-    if aside::standing_aside() || row::hit_nothing(trigger) {
+    if row::hit_nothing(trigger) || aside::standing_aside(trigger) {
         return Ok(None);
     }
     let engine = Engine::of_function(trigger.trigger().tgfoid);

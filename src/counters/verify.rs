@@ -127,11 +127,11 @@ pub fn attached_differences(
     known: &Registration,
     tenant: Option<Uuid>,
 ) -> Vec<Difference> {
-    let Some(target) = known.target() else {
+    let Some(target) = known.target(engine) else {
         return vec![Difference {
             kind: "attached table".to_owned(),
-            key: super::registration::table_name(known.table_oid),
-            counter: "table or column is gone".to_owned(),
+            key: known.name.clone(),
+            counter: "table, trigger or column is gone".to_owned(),
             stored: None,
             actual: None,
             attached_listing: None,

@@ -5,4 +5,5 @@ mod attached;
 mod concurrency;
 mod docs;
 mod harness;
+mod restore;
 mod second_door;
