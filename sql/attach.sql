@@ -1,10 +1,17 @@
 -- Attached tables: what follows renames and drops, and what the functions are for.
 CREATE EVENT TRIGGER stockroom_altered ON ddl_command_end
-    WHEN TAG IN ('ALTER TABLE', 'ALTER SCHEMA')
+    WHEN TAG IN ('ALTER TABLE', 'ALTER SCHEMA', 'CREATE TRIGGER')
     EXECUTE FUNCTION attached_tables_altered();
 CREATE EVENT TRIGGER stockroom_dropped ON sql_drop
     EXECUTE FUNCTION attached_tables_dropped();
 
+CREATE TRIGGER stockroom_insert AFTER INSERT ON attached_tables
+    FOR EACH STATEMENT EXECUTE FUNCTION attached_tables_changed();
+CREATE TRIGGER stockroom_delete AFTER DELETE ON attached_tables
+    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION attached_tables_changed();
+
+COMMENT ON TRIGGER stockroom_insert ON attached_tables IS 'What a restore brings finds its table';
+COMMENT ON TRIGGER stockroom_delete ON attached_tables IS 'Listings of a registration that was deleted are linked to nothing';
 COMMENT ON FUNCTION attach_table(regclass, text, text, text, text, text, integer, text, text, text, text, boolean) IS
     'Makes a table of the app an attached table: every row is a listing, and its quantity columns show the counters, in the same transaction. The caller must own the table.';
 COMMENT ON FUNCTION detach_table(regclass) IS
@@ -20,7 +27,8 @@ COMMENT ON FUNCTION get_total_stock_of(regclass, text) IS
 COMMENT ON FUNCTION attached_rows_inserted() IS 'Trigger of attached tables: new rows become listings with their stock.';
 COMMENT ON FUNCTION attached_row_updated() IS 'Trigger of attached tables: what the app writes into a mirrored column, as direct_writes says.';
 COMMENT ON FUNCTION attached_rows_deleted() IS 'Trigger of attached tables: what becomes of the listings of deleted rows, as on_delete says.';
-COMMENT ON FUNCTION attached_tables_altered() IS 'Event trigger: the names in attached_tables follow renames.';
+COMMENT ON FUNCTION attached_tables_changed() IS 'Trigger of attached_tables: what a restore brings finds its table; what is deleted leaves no link behind.';
+COMMENT ON FUNCTION attached_tables_altered() IS 'Event trigger: the names in attached_tables follow renames; restored tables are found.';
 COMMENT ON FUNCTION attached_tables_dropped() IS 'Event trigger: a table that is dropped, or loses a column it is attached by, is detached.';
-COMMENT ON EVENT TRIGGER stockroom_altered IS 'stockroom: the names in attached_tables follow renames.';
+COMMENT ON EVENT TRIGGER stockroom_altered IS 'stockroom: the names in attached_tables follow renames; restored tables are found.';
 COMMENT ON EVENT TRIGGER stockroom_dropped IS 'stockroom: a table that is dropped, or loses a column it is attached by, is detached.';

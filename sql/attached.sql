@@ -2,7 +2,7 @@
 CREATE TABLE attached_tables (
     attachment_id    uuid        PRIMARY KEY DEFAULT gen_random_uuid(),
     tenant_id        uuid        NOT NULL DEFAULT current_tenant(),
-    table_oid        oid         NOT NULL UNIQUE,
+    table_oid        oid         NOT NULL,
     table_schema     text        NOT NULL,
     table_name       text        NOT NULL,
     key_column       text        NOT NULL,
@@ -30,7 +30,7 @@ CREATE TABLE attached_tables (
 COMMENT ON TABLE attached_tables IS 'The app''s own tables whose quantity columns mirror the counters; see attach_table.';
 COMMENT ON COLUMN attached_tables.attachment_id IS 'Key of the registration';
 COMMENT ON COLUMN attached_tables.tenant_id IS 'Tenant that attached the table';
-COMMENT ON COLUMN attached_tables.table_oid IS 'The table; survives renames';
+COMMENT ON COLUMN attached_tables.table_oid IS 'The table; survives renames. In a restored database it is found anew by the table''s triggers';
 COMMENT ON COLUMN attached_tables.table_schema IS 'Its schema, kept up to date by event trigger';
 COMMENT ON COLUMN attached_tables.table_name IS 'Its name, kept up to date by event trigger';
 COMMENT ON COLUMN attached_tables.key_column IS 'Column that identifies a row';

@@ -16,6 +16,7 @@ mod ids;
 mod jsonb;
 mod plans;
 mod requests;
+mod restore;
 mod settings;
 mod sqlstates;
 mod subtransaction;
@@ -116,6 +117,7 @@ extension_sql_file!(
         attach::app_writes::attached_row_updated,
         attach::app_writes::attached_rows_deleted,
         attach::ddl::attached_tables_altered,
+        attach::ddl::attached_tables_changed,
         attach::ddl::attached_tables_dropped,
         attach::detach::detach_table,
         attach::keys::listing_id_of,
@@ -125,6 +127,7 @@ extension_sql_file!(
         attach::register::attach_table,
     ]
 );
+extension_sql_file!("../sql/dump.sql", name = "dump", requires = ["attach"]);
 extension_sql_file!("../sql/privileges.sql", name = "privileges", finalize);
 
 /// Runs once in every backend that loads the library.

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 static TENANT_ID: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
 static EARLY_LOCK_RELEASE: GucSetting<bool> = GucSetting::<bool>::new(true);
+static RESTORING: GucSetting<bool> = GucSetting::<bool>::new(false);
 static HIDE_PRESET_LOCATIONS: GucSetting<bool> = GucSetting::<bool>::new(false);
 
 /// Accepts only what reads as a uuid, so that a typing error fails at SET and not at the next claim.
@@ -61,6 +62,14 @@ pub fn define() {
         GucContext::Userset,
         GucFlags::default(),
     );
+    GucRegistry::define_bool_guc(
+        c"stockroom.restoring",
+        c"Takes rows as they are, without counting them, as a restore must.",
+        c"For restores that do not look like one: see docs/operating.md.",
+        &RESTORING,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
     // SAFETY: the prefix is a static C string.
     unsafe { pg_sys::MarkGUCPrefixReserved(c"stockroom".as_ptr()) };
 }
@@ -80,6 +89,11 @@ pub fn tenant_id() -> Uuid {
 /// Whether locks may be released before the commit is on disk.
 pub fn early_lock_release() -> bool {
     EARLY_LOCK_RELEASE.get()
+}
+
+/// Whether a restore is announced.
+pub fn restoring() -> bool {
+    RESTORING.get()
 }
 
 /// Whether lists leave the presets out.

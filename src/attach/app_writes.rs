@@ -25,15 +25,13 @@ fn with_attachment(
     trigger: &PgTrigger,
     work: impl FnOnce(&Engine, &Registration, &Target) -> Result<(), Error>,
 ) {
-    let table = trigger.trigger_data().tg_relation;
-    // SAFETY: the trigger's relation is open while it runs.
-    if aside::mirror_is_writing(unsafe { (*table).rd_id }) {
+    if aside::standing_aside_for_mirror(trigger) {
         return;
     }
     let engine = Engine::of_function(trigger.trigger().tgfoid);
     let done = as_engine(&engine, || {
         let known = registration(&engine, trigger)?;
-        let target = known.as_ref().and_then(|known| known.target());
+        let target = known.as_ref().and_then(|known| known.target(&engine));
         match (known, target) {
             (Some(known), Some(target)) => work(&engine, &known, &target),
             _ => {

@@ -1,7 +1,10 @@
-//! Event triggers: registrations follow renames, and go with their table or column.
+//! What keeps registrations true: they follow renames, find their table again after a restore, and go
+//! with their table or column.
 
 use super::detach;
 use crate::counters::registration::table_name;
+use crate::counters::row::Answer;
+use crate::counters::{aside, resolve, unlink};
 use crate::engine::{as_engine, Engine};
 use crate::error::warn;
 use crate::plans::{self, Statement};
@@ -34,53 +37,35 @@ fn engine_of_event(fcinfo: pg_sys::FunctionCallInfo) -> Option<Engine> {
     }
 }
 
-static FOLLOW_NAMES: Statement = Statement::fresh(
-    "UPDATE {s}.attached_tables a
-        SET table_schema = n.nspname, table_name = c.relname, key_column = k.attname,
-            available_column = q.attname,
-            total_column = (SELECT t.attname FROM pg_catalog.pg_attribute t
-                             WHERE t.attrelid = c.oid AND t.attnum = a.total_attnum),
-            reserved_column = (SELECT t.attname FROM pg_catalog.pg_attribute t
-                                WHERE t.attrelid = c.oid AND t.attnum = a.reserved_attnum),
-            tenant_column = (SELECT t.attname FROM pg_catalog.pg_attribute t
-                              WHERE t.attrelid = c.oid AND t.attnum = a.tenant_attnum)
-       FROM pg_catalog.pg_class c
-       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-       JOIN pg_catalog.pg_attribute k ON k.attrelid = c.oid
-       JOIN pg_catalog.pg_attribute q ON q.attrelid = c.oid
-      WHERE c.oid = a.table_oid AND k.attnum = a.key_attnum AND q.attnum = a.available_attnum
-        AND (a.table_schema <> n.nspname OR a.table_name <> c.relname OR a.key_column <> k.attname
-             OR a.available_column <> q.attname
-             OR EXISTS (SELECT FROM pg_catalog.pg_attribute t
-                         WHERE t.attrelid = c.oid AND NOT t.attisdropped
-                           AND (t.attnum = a.total_attnum AND t.attname <> a.total_column
-                                OR t.attnum = a.reserved_attnum AND t.attname <> a.reserved_column
-                                OR t.attnum = a.tenant_attnum AND t.attname <> a.tenant_column)))",
-    &[],
-);
-
-/// After ALTER TABLE and ALTER SCHEMA: the names kept in registrations follow. Nothing depends on
-/// them but people who read the table: the engine finds its columns by number.
+/// After ALTER TABLE, ALTER SCHEMA and CREATE TRIGGER: the names kept in registrations follow, and
+/// what was restored finds its table. Otherwise nothing depends on the names but people who read the
+/// table: the engine finds its columns by number.
 #[pg_extern(
     sql = "CREATE FUNCTION attached_tables_altered() RETURNS event_trigger LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
 )]
 fn attached_tables_altered(fcinfo: pg_sys::FunctionCallInfo) {
     if let Some(engine) = engine_of_event(fcinfo) {
-        as_engine(&engine, || plans::run(&engine, &FOLLOW_NAMES, &[], |_| ()));
+        as_engine(&engine, || {
+            resolve::resolve(&engine);
+            resolve::follow_names(&engine);
+        });
     }
 }
 
+/// By oid and name: its triggers, which would tell for sure, have gone too.
 static GONE: Statement = Statement::fresh(
     "SELECT a.attachment_id, a.table_oid, a.table_schema || '.' || a.table_name,
             pg_catalog.bool_or(d.objsubid = 0)
        FROM pg_catalog.pg_event_trigger_dropped_objects() d
        JOIN {s}.attached_tables a ON a.table_oid = d.objid
       WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+        AND d.address_names[1:2] = ARRAY[a.table_schema, a.table_name]
         AND (d.objsubid = 0 OR d.objsubid IN (a.key_attnum, a.available_attnum, a.total_attnum,
                                               a.reserved_attnum, a.tenant_attnum))
       GROUP BY a.attachment_id",
     &[],
-);
+)
+.of_whole_tables();
 
 /// After any DROP: a table that has gone, or lost a column that its registration names, is no longer
 /// attached. Its listings and their stock stay.
@@ -114,4 +99,31 @@ fn attached_tables_dropped(fcinfo: pg_sys::FunctionCallInfo) {
             }
         }
     });
+}
+
+static FORGOTTEN: Statement = Statement::fresh("SELECT attachment_id FROM old_rows", &[]);
+
+/// After somebody else's INSERT into attached_tables, which is a restore: its rows find their tables,
+/// where those are there already. After a DELETE, the way to be rid of a registration whose table will
+/// never come: its listings are linked to nothing.
+#[pg_trigger(
+    sql = "CREATE FUNCTION attached_tables_changed() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
+)]
+fn attached_tables_changed<'a>(trigger: &'a PgTrigger<'a>) -> Answer<'a> {
+    if aside::engine_is_writing() {
+        return Ok(None);
+    }
+    let engine = Engine::of_function(trigger.trigger().tgfoid);
+    as_engine(&engine, || {
+        if trigger.event().fired_by_insert() {
+            resolve::resolve(&engine);
+            return;
+        }
+        for attachment_id in
+            plans::run_in_trigger(&engine, trigger, &FORGOTTEN, &[], |row| row.id(1))
+        {
+            unlink::unlink_all(&engine, attachment_id);
+        }
+    });
+    Ok(None)
 }

@@ -1,8 +1,8 @@
 //! `detach_table`, the way back; and what is left to do when a table or a column has gone.
 
-use super::register::lock_owned;
+use super::ownership::lock_owned;
 use crate::counters::registration::{qualified_name, Registration};
-use crate::counters::unlink;
+use crate::counters::{aside, resolve, unlink};
 use crate::engine::{as_engine, quote, Engine};
 use crate::error::Error;
 use crate::plans::{self, id, Statement};
@@ -24,7 +24,7 @@ fn detach_table(
     let engine = Engine::of_call(fcinfo);
     let table = super::checks::needed("table", table)?;
     // What DROP TRIGGER takes; taken at once, so that two sessions can't upgrade against each other.
-    lock_owned(table, pg_sys::AccessExclusiveLock as i32)?;
+    lock_owned(c"detach_table()", table, pg_sys::AccessExclusiveLock as i32)?;
     as_engine(&engine, || -> Result<(), Error> {
         let known = plans::with_latest_snapshot(|| Registration::by_table(&engine, table))?;
         if known.deferred {
@@ -56,7 +56,19 @@ static FORGET: Statement = Statement::fresh(
 /// Removes a registration and the listings' links.
 pub fn forget(engine: &Engine, attachment_id: Uuid) {
     unlink::unlink_all(engine, attachment_id);
-    plans::run(engine, &FORGET, &[id(attachment_id)], |_| ());
+    aside::during(|| plans::run(engine, &FORGET, &[id(attachment_id)], |_| ()));
+}
+
+/// Before a table is attached: a restore of parts leaves triggers whose registration is missing, or
+/// a registration whose table was. The rows find their listings again by their keys. `name` is the
+/// table's, qualified and quoted.
+pub fn clear_left_behind(engine: &Engine, table: pg_sys::Oid, name: &str) {
+    if resolve::mark_of(engine, table).is_some() {
+        drop_triggers(engine, table);
+    }
+    for attachment_id in resolve::left_behind(engine, name) {
+        forget(engine, attachment_id);
+    }
 }
 
 /// Found by their functions: the owner may have renamed them.

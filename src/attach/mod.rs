@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`register`] | `attach_table`: registration, triggers, answer |
 //! | [`checks`] | what can be attached: table, key, columns, options |
+//! | [`ownership`] | who may attach and detach |
 //! | [`import`] | rows of the app become listings with stock |
 //! | [`adjust`] | a listing's stock follows a number that the app wrote |
 //! | [`app_writes`] | the triggers on the app's table |
@@ -22,4 +23,5 @@ pub mod ddl;
 pub mod detach;
 pub mod import;
 pub mod keys;
+pub mod ownership;
 pub mod register;

@@ -1,9 +1,11 @@
 //! `attach_table`: checks, registration, triggers, import, answer.
 
 use super::checks::{self, needed, word, Checked, Table};
+use super::detach;
 use super::import::{AppRow, Import};
-use crate::counters::registration::{table_name, table_owner, Registration};
-use crate::counters::verify;
+use super::ownership::{check_may_set_tenant, check_owner, lock_owned};
+use crate::counters::registration::Registration;
+use crate::counters::{aside, verify};
 use crate::engine::{as_engine, c_text, current_user, Engine};
 use crate::error::Error;
 use crate::ids;
@@ -111,13 +113,14 @@ fn attach_table(
     let caller = current_user();
     check_owner(oid)?;
     as_engine(&engine, || checks::of(&engine, oid).check_kind(function))?;
-    lock_owned(oid, pg_sys::ShareRowExclusiveLock as i32)?;
+    lock_owned(c"attach_table()", oid, pg_sys::ShareRowExclusiveLock as i32)?;
     let answer = as_engine(&engine, || {
         let table = checks::of(&engine, oid);
         table.check_kind(function)?;
-        if Registration::by_table(&engine, oid).is_ok() {
+        if plans::with_latest_snapshot(|| Registration::by_table(&engine, oid)).is_ok() {
             return Err(Error::AlreadyAttached { table: table.name });
         }
+        detach::clear_left_behind(&engine, oid, &table.name);
         if tenant_column.is_some() {
             check_may_set_tenant(&engine, caller)?;
         }
@@ -163,51 +166,6 @@ fn current_search_path() -> String {
     }
 }
 
-/// Locks a table by its oid if the caller owns it: a name could come to mean another table while
-/// we wait.
-pub fn lock_owned(table: pg_sys::Oid, mode: i32) -> Result<(), Error> {
-    check_owner(table)?;
-    // SAFETY: held to the end of the transaction; the table may be gone, or another's, afterwards.
-    unsafe { pg_sys::LockRelationOid(table, mode) };
-    check_owner(table)
-}
-
-fn check_owner(table: pg_sys::Oid) -> Result<(), Error> {
-    let name = table_name(table);
-    let Some(owner) = table_owner(table) else {
-        return Err(Error::CannotAttach {
-            table: name,
-            problem: "there is no such table".to_owned(),
-            hint: "Check its name.".to_owned(),
-        });
-    };
-    // SAFETY: a lookup of role memberships; superusers have the privileges of all roles.
-    if unsafe { pg_sys::has_privs_of_role(current_user(), owner) } {
-        Ok(())
-    } else {
-        Err(Error::NotTableOwner { table: name })
-    }
-}
-
-static MAY_SET_TENANT: Statement = Statement::fresh(
-    "SELECT pg_catalog.has_parameter_privilege($1, 'stockroom.tenant_id', 'SET')",
-    &[OIDOID],
-);
-
-/// With a tenant column, whoever writes the table writes stock of every tenant: that takes the
-/// right to work for any of them.
-fn check_may_set_tenant(engine: &Engine, caller: pg_sys::Oid) -> Result<(), Error> {
-    let allowed = plans::run_one(engine, &MAY_SET_TENANT, &[caller.into()], |row| row.need(1));
-    if allowed == Some(true) {
-        return Ok(());
-    }
-    Err(Error::BadArgument {
-        argument: "tenant_column",
-        problem: "its rows may be any tenant's, and the caller may not set stockroom.tenant_id"
-            .to_owned(),
-    })
-}
-
 static REGISTER: Statement = Statement::fresh(
     "INSERT INTO {s}.attached_tables
             (attachment_id, tenant_id, table_oid, table_schema, table_name, key_column, key_attnum,
@@ -225,8 +183,14 @@ static REGISTER: Statement = Statement::fresh(
     ],
 );
 
+static NAMESPACE_IN_USE: Statement = Statement::fresh(
+    "SELECT FROM {s}.attached_tables WHERE key_namespace = $1",
+    &[UUIDOID],
+)
+.of_whole_tables();
+
 /// Namespace of the listings of keys that are no uuids. The same whenever the same table is attached:
-/// it finds its listings again.
+/// it finds its listings again. In a restored database another table may have had this oid before.
 fn key_namespace(table: &Table, request: &Request) -> Uuid {
     const STOCKROOM: Uuid = Uuid::from_u128(0x6f3c_29e4_8d15_4b7a_9c02_51d8_e7b3_a046);
     let tenant = match request.tenant {
@@ -234,7 +198,11 @@ fn key_namespace(table: &Table, request: &Request) -> Uuid {
         None => table.engine.tenant,
     };
     let name = format!("{tenant}/{}", table.oid.to_u32());
-    Uuid::new_v5(&STOCKROOM, name.as_bytes())
+    let namespace = Uuid::new_v5(&STOCKROOM, name.as_bytes());
+    match plans::run_one(table.engine, &NAMESPACE_IN_USE, &[id(namespace)], |_| ()) {
+        Some(()) => ids::new_key(),
+        None => namespace,
+    }
 }
 
 fn register(table: &Table, request: &Request, search_path: &str) -> Uuid {
@@ -264,7 +232,7 @@ fn register(table: &Table, request: &Request, search_path: &str) -> Uuid {
         id(key_namespace(table, request)),
         search_path.to_owned().into(),
     ];
-    plans::run(table.engine, &REGISTER, &args, |_| ());
+    aside::during(|| plans::run(table.engine, &REGISTER, &args, |_| ()));
     attachment_id
 }
 
@@ -329,7 +297,7 @@ fn take_over(
 ) -> Result<(i64, i64, i64, i64), Error> {
     plans::with_latest_snapshot(|| {
         let known = Registration::by_id(engine, attachment_id).expect("registered just now");
-        let target = known.target().expect("its columns were checked");
+        let target = known.target(engine).expect("its columns were checked");
         let mut import = Import::new(engine, &known, &target, takes_numbers);
         let text = format!(
             "SELECT {} FROM ONLY {} AS t",

@@ -24,7 +24,7 @@ static LOT_OF_CLAIM: Statement = Statement::fresh(
     sql = "CREATE FUNCTION stock_allocations_before() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
 )]
 fn stock_allocations_before<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
-    if aside::standing_aside() {
+    if aside::standing_aside(trigger) {
         return Ok(trigger.new());
     }
     let given = trigger
@@ -130,7 +130,7 @@ static NO_CLAIMS: Statement = Statement::fresh(
     sql = "CREATE FUNCTION stock_allocations_after() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
 )]
 fn stock_allocations_after<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
-    if aside::standing_aside() {
+    if row::hit_nothing(trigger) || aside::standing_aside(trigger) {
         return Ok(None);
     }
     let engine = Engine::of_function(trigger.trigger().tgfoid);

@@ -3,8 +3,10 @@
 //! counts.
 
 use crate::commit;
+use crate::restore;
 use pgrx::fcinfo::direct_function_call;
 use pgrx::pg_sys;
+use pgrx::trigger_support::PgTrigger;
 use std::cell::{Cell, RefCell};
 
 /// What the engine is writing now, and at which trigger depth.
@@ -52,16 +54,29 @@ pub fn during_mirror<R>(table: pg_sys::Oid, run: impl FnOnce() -> R) -> R {
     run()
 }
 
-/// For triggers on the engine's own tables: were they fired directly by a statement of the engine?
-pub fn standing_aside() -> bool {
+/// For triggers on the engine's own tables: were they fired directly by a statement of the engine, or
+/// is a dump being restored?
+pub fn standing_aside(trigger: &PgTrigger) -> bool {
+    engine_is_writing() || restore::restoring(trigger)
+}
+
+/// The first of these alone: for a trigger that works in a restore too.
+pub fn engine_is_writing() -> bool {
     match WRITING.get() {
         Writing::OwnTables { depth } => trigger_depth() == depth + 1,
         _ => false,
     }
 }
 
-/// For our triggers on an attached table: were they fired directly by the mirror's write of it?
-pub fn mirror_is_writing(table: pg_sys::Oid) -> bool {
+/// For our triggers on an attached table: were they fired directly by the mirror's write of it, or is
+/// a dump being restored?
+pub fn standing_aside_for_mirror(trigger: &PgTrigger) -> bool {
+    // SAFETY: the trigger's relation is open while it runs.
+    let table = unsafe { (*trigger.trigger_data().tg_relation).rd_id };
+    mirror_is_writing(table) || restore::restoring(trigger)
+}
+
+fn mirror_is_writing(table: pg_sys::Oid) -> bool {
     match WRITING.get() {
         Writing::Attached {
             depth,

@@ -7,6 +7,7 @@ use crate::engine::{as_engine, Engine};
 use crate::error::Error;
 use crate::ids;
 use crate::plans::{self, id, Statement};
+use crate::restore;
 use pgrx::pg_sys::UUIDOID;
 use pgrx::prelude::*;
 use uuid::Uuid;
@@ -42,6 +43,9 @@ fn stock_lots_check_unlisted<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> 
 }
 
 fn check_lot(trigger: &PgTrigger, over_by: impl Fn(i64, i64, bool) -> i64) {
+    if restore::restoring(trigger) {
+        return;
+    }
     let lot_id = changed_key(trigger, "lot_id");
     let engine = Engine::of_function(trigger.trigger().tgfoid);
     let problem = as_engine(&engine, || {
@@ -84,6 +88,9 @@ static LEVEL: Statement = Statement::fresh(
     sql = "CREATE FUNCTION stock_levels_check() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
 )]
 fn stock_levels_check<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
+    if restore::restoring(trigger) {
+        return Ok(None);
+    }
     let (listing_id, location_id) = (
         changed_key(trigger, "listing_id"),
         changed_key(trigger, "location_id"),
@@ -108,6 +115,9 @@ static LISTING: Statement = Statement::fresh(
     sql = "CREATE FUNCTION stock_listings_check() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
 )]
 fn stock_listings_check<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
+    if restore::restoring(trigger) {
+        return Ok(None);
+    }
     let listing_id = changed_key(trigger, "listing_id");
     let engine = Engine::of_function(trigger.trigger().tgfoid);
     let over_by = as_engine(&engine, || {

@@ -6,6 +6,7 @@ use super::{aside, mirror};
 use crate::engine::{as_engine, Engine};
 use crate::error::Error;
 use crate::plans::{self, Statement};
+use crate::restore;
 use pgrx::pg_sys::UUIDOID;
 use pgrx::prelude::*;
 
@@ -21,7 +22,7 @@ const COUNTERS: [&str; 4] = [
     sql = "CREATE FUNCTION stock_listings_before() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
 )]
 fn stock_listings_before<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
-    if aside::standing_aside() {
+    if aside::standing_aside(trigger) {
         return Ok(trigger.new());
     }
     let mut listing = NewRow::of(trigger);
@@ -66,7 +67,7 @@ static LISTING_EXISTS: Statement = Statement::fresh(
     sql = "CREATE FUNCTION stock_levels_before() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
 )]
 fn stock_levels_before<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
-    if aside::standing_aside() {
+    if aside::standing_aside(trigger) {
         return Ok(trigger.new().or(trigger.old()));
     }
     if trigger.event().fired_by_update() {
@@ -100,7 +101,13 @@ static ANY_ATTACHED: Statement = Statement::fresh(
     "SELECT listing_id FROM {s}.stock_listings WHERE attached_to IS NOT NULL LIMIT 1",
     &[],
 );
-/// The key's cascade took the lots before; a trigger of the app may have kept some.
+/// Counted like a client's: the claims on the lots go with them.
+static DELETE_LOTS: Statement = Statement::fresh(
+    "DELETE FROM {s}.stock_lots l USING old_rows o WHERE l.listing_id = o.listing_id",
+    &[],
+);
+static DELETE_ALL_LOTS: Statement = Statement::fresh("DELETE FROM {s}.stock_lots", &[]);
+/// A trigger of the app may have kept some.
 static DELETE_LEVELS: Statement = Statement::fresh(
     "WITH done AS (
        DELETE FROM {s}.stock_levels v USING old_rows o WHERE v.listing_id = o.listing_id RETURNING 1)
@@ -120,7 +127,7 @@ static DELETE_ALL_LEVELS: Statement = Statement::fresh(
     sql = "CREATE FUNCTION stock_listings_removed() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
 )]
 fn stock_listings_removed<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
-    if aside::standing_aside() {
+    if aside::standing_aside(trigger) {
         return Ok(None);
     }
     let engine = Engine::of_function(trigger.trigger().tgfoid);
@@ -135,7 +142,7 @@ fn stock_listings_removed<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
                     Error::ListingAttached { listing_id }.raise();
                 }
             } else {
-                // TRUNCATE ... CASCADE empties the lots too, and their trigger the claims.
+                plans::run(&engine, &DELETE_ALL_LOTS, &[], |_| ());
                 run(&DELETE_ALL_LEVELS);
             }
             return;
@@ -146,6 +153,7 @@ fn stock_listings_removed<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
         if let Some(listing_id) = attached.into_iter().next() {
             Error::ListingAttached { listing_id }.raise();
         }
+        plans::run_in_trigger(&engine, trigger, &DELETE_LOTS, &[], |_| ());
         run(&DELETE_LEVELS);
     });
     Ok(None)
@@ -163,6 +171,9 @@ static NOW: Statement = Statement::fresh(
     sql = "CREATE FUNCTION stock_listings_deferred_sync() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
 )]
 fn stock_listings_deferred_sync<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
+    if restore::restoring(trigger) {
+        return Ok(None);
+    }
     let engine = Engine::of_function(trigger.trigger().tgfoid);
     let new = trigger
         .new()

@@ -15,7 +15,7 @@ use uuid::Uuid;
     sql = "CREATE FUNCTION stock_lots_before() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
 )]
 fn stock_lots_before<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
-    if aside::standing_aside() {
+    if aside::standing_aside(trigger) {
         return Ok(trigger.new());
     }
     let mut lot = NewRow::of(trigger);
@@ -32,11 +32,10 @@ fn stock_lots_before<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
 }
 
 static LOCATION: Statement = Statement::fresh(
-    "SELECT FROM {s}.locations WHERE location_id = $1 AND (tenant_id = $2 OR is_preset)",
+    "SELECT FROM {s}.locations WHERE location_id = $1 AND (tenant_id = $2 OR is_preset) FOR KEY SHARE",
     &[UUIDOID, UUIDOID],
 );
 
-/// The key would accept another tenant's location.
 fn require_location(trigger: &PgTrigger, lot: &NewRow) {
     let (Some(location_id), Some(tenant_id)) = (lot.id("location_id"), lot.id("tenant_id")) else {
         return;
@@ -46,13 +45,18 @@ fn require_location(trigger: &PgTrigger, lot: &NewRow) {
         return;
     }
     let engine = Engine::of_function(trigger.trigger().tgfoid);
-    if !as_engine(&engine, || knows_location(&engine, tenant_id, location_id)) {
+    if !as_engine(&engine, || lock_location(&engine, tenant_id, location_id)) {
         Error::LocationNotFound { location_id }.raise();
     }
 }
 
-/// Whether a tenant can use a location: its own, or a preset.
-pub fn knows_location(engine: &Engine, tenant_id: Uuid, location_id: Uuid) -> bool {
+/// Whether a tenant can use a location: its own, or a preset. Then nobody deletes it before this
+/// transaction, which puts a lot there, has ended.
+pub fn lock_location(engine: &Engine, tenant_id: Uuid, location_id: Uuid) -> bool {
+    // Preset, and hot: most lots lie there.
+    if location_id == ids::UNSPECIFIED {
+        return true;
+    }
     let args = [plans::id(location_id), plans::id(tenant_id)];
     plans::run_one(engine, &LOCATION, &args, |_| ()).is_some()
 }
@@ -146,7 +150,7 @@ static DELETE_ALL_CLAIMS: Statement = Statement::fresh(
     sql = "CREATE FUNCTION stock_lots_after() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
 )]
 fn stock_lots_after<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
-    if aside::standing_aside() || row::hit_nothing(trigger) {
+    if row::hit_nothing(trigger) || aside::standing_aside(trigger) {
         return Ok(None);
     }
     let engine = Engine::of_function(trigger.trigger().tgfoid);

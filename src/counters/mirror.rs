@@ -70,8 +70,8 @@ impl Targets {
         let at = match self.0.iter().position(|(id, _)| *id == attachment_id) {
             Some(at) => at,
             None => {
-                let target =
-                    Registration::by_id(engine, attachment_id).and_then(|known| known.target());
+                let target = Registration::by_id(engine, attachment_id)
+                    .and_then(|known| known.target(engine));
                 self.0.push((attachment_id, target));
                 self.0.len() - 1
             }

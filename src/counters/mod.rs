@@ -20,6 +20,7 @@ pub mod own_code;
 pub mod registration;
 pub mod removal;
 pub mod repair;
+pub mod resolve;
 pub mod rollup;
 pub mod row;
 pub mod stored;

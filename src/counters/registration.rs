@@ -1,6 +1,6 @@
 //! Registrations of attached tables: what is kept of them, and what the table looks like now.
 
-use super::own_code;
+use super::{own_code, resolve};
 use crate::engine::{as_owner, c_text, has_less_rights, quote, Engine};
 use crate::error::Error;
 use crate::plans::{self, id, Row, Statement};
@@ -31,6 +31,8 @@ pub struct Registration {
     pub attachment_id: Uuid,
     pub tenant_id: Uuid,
     pub table_oid: pg_sys::Oid,
+    /// Schema and name as registered, quoted where needed: the table may have gone.
+    pub name: String,
     pub key_attnum: i16,
     pub key_is_uuid: bool,
     pub available_attnum: i16,
@@ -51,7 +53,7 @@ macro_rules! registration_columns {
     () => {
         "SELECT attachment_id, tenant_id, table_oid, key_attnum, key_is_uuid, available_attnum, total_attnum,
                 reserved_attnum, tenant_attnum, quantity_scale, direct_writes, on_delete, on_bad, sync,
-                key_namespace, search_path
+                key_namespace, search_path, pg_catalog.format('%I.%I', table_schema, table_name)
            FROM {s}.attached_tables "
     };
 }
@@ -61,10 +63,21 @@ static BY_ID: Statement = Statement::fresh(
     concat!(registration_columns!(), "WHERE attachment_id = $1"),
     &[UUIDOID],
 );
-static BY_TABLE: Statement = Statement::stable(
-    concat!(registration_columns!(), "WHERE table_oid = $1"),
-    &[OIDOID],
+static BY_MARK: Statement = Statement::stable(
+    concat!(registration_columns!(), "WHERE attachment_id = $1"),
+    &[UUIDOID],
 );
+/// For a table that lost its triggers. The oid alone may be another database's.
+static BY_TABLE: Statement = Statement::stable(
+    concat!(
+        registration_columns!(),
+        "WHERE table_oid = $1 AND (table_schema, table_name) =
+               (SELECT n.nspname, c.relname FROM pg_catalog.pg_class c
+                  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1)"
+    ),
+    &[OIDOID],
+)
+.of_whole_tables();
 static OF_TENANT: Statement = Statement::stable(
     concat!(
         registration_columns!(),
@@ -99,19 +112,28 @@ fn read(row: &Row) -> Registration {
         deferred: row.need::<String>(14) == "deferred",
         key_namespace: row.id(15),
         search_path: row.need(16),
+        name: row.need(17),
     }
 }
 
 impl Registration {
+    /// For writers. A registration that came from another database finds its table here.
     pub fn by_id(engine: &Engine, attachment_id: Uuid) -> Option<Registration> {
-        plans::run_one(engine, &BY_ID, &[id(attachment_id)], read)
+        let by_id = || plans::run_one(engine, &BY_ID, &[id(attachment_id)], read);
+        let known = by_id()?;
+        if resolve::carries(engine, known.table_oid, attachment_id) || !resolve::resolve(engine) {
+            return Some(known);
+        }
+        by_id()
     }
 
     pub fn by_table(engine: &Engine, table: pg_sys::Oid) -> Result<Registration, Error> {
-        plans::run_one(engine, &BY_TABLE, &[table.into()], read).ok_or_else(|| {
-            Error::TableNotAttached {
-                table: table_name(table),
-            }
+        let known = match resolve::mark_of(engine, table) {
+            Some(attachment_id) => plans::run_one(engine, &BY_MARK, &[id(attachment_id)], read),
+            None => plans::run_one(engine, &BY_TABLE, &[table.into()], read),
+        };
+        known.ok_or_else(|| Error::TableNotAttached {
+            table: table_name(table),
         })
     }
 
@@ -129,9 +151,12 @@ impl Registration {
         Some(Uuid::new_v5(&self.key_namespace, key.as_bytes()))
     }
 
-    /// The table as it is now; None once the table or one of its columns has gone, or is of a type
-    /// that cannot hold what is written into it.
-    pub fn target(&self) -> Option<Target> {
+    /// The table as it is now; None once the table, its triggers or one of its columns has gone, or is
+    /// of a type that cannot hold what is written into it.
+    pub fn target(&self, engine: &Engine) -> Option<Target> {
+        if !resolve::carries(engine, self.table_oid, self.attachment_id) {
+            return None;
+        }
         let column = |attnum| Column::find(self.table_oid, attnum);
         let quantity = |attnum| {
             column(attnum)

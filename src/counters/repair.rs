@@ -1,7 +1,7 @@
 //! Rewrites every counter, and every attached column, from the rows.
 
 use super::registration::Registration;
-use super::{aside, listings, mirror, verify};
+use super::{aside, listings, mirror, resolve, verify};
 use crate::engine::Engine;
 use crate::plans::{self, id, id_list, Statement};
 use pgrx::pg_sys::{UUIDARRAYOID, UUIDOID};
@@ -92,6 +92,8 @@ fn repair_stock(fcinfo: pg_sys::FunctionCallInfo) -> i32 {
     let engine = Engine::of_call(fcinfo);
     let tenant = || [id(engine.tenant)];
     plans::run(&engine, &LOCK, &[], |_| ());
+    // In a database that was restored with its triggers off.
+    resolve::resolve(&engine);
     let counters: i32 = [&LISTING_OF_CLAIMS, &LOTS, &LEVELS, &LISTINGS]
         .into_iter()
         .map(|step| {

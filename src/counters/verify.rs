@@ -42,6 +42,13 @@ static COUNTERS: Statement = Statement::stable(
      pair (kind, key, counter, stored, actual) AS (
        SELECT 'lot', lot_id::text, 'quantity_allocated', stored::numeric, claimed::numeric FROM lot
        UNION ALL
+       SELECT 'lot', l.lot_id::text, CASE WHEN g.listing_id IS NULL THEN 'no listing' ELSE 'no location' END,
+              l.quantity_total, NULL
+         FROM lot l
+         LEFT JOIN {s}.stock_listings g ON g.listing_id = l.listing_id AND g.tenant_id = $1
+         LEFT JOIN {s}.locations p ON p.location_id = l.location_id AND (p.tenant_id = $1 OR p.is_preset)
+        WHERE g.listing_id IS NULL OR p.location_id IS NULL
+       UNION ALL
        SELECT 'level', coalesce(v.listing_id, a.listing_id)::text || ' at '
                        || coalesce(v.location_id, a.location_id)::text,
               c.counter, c.stored, c.actual
@@ -120,11 +127,11 @@ pub fn attached_differences(
     known: &Registration,
     tenant: Option<Uuid>,
 ) -> Vec<Difference> {
-    let Some(target) = known.target() else {
+    let Some(target) = known.target(engine) else {
         return vec![Difference {
             kind: "attached table".to_owned(),
-            key: super::registration::table_name(known.table_oid),
-            counter: "table or column is gone".to_owned(),
+            key: known.name.clone(),
+            counter: "table, trigger or column is gone".to_owned(),
             stored: None,
             actual: None,
             attached_listing: None,

@@ -1,11 +1,12 @@
 //! Locations: the presets are fixed, the tree has no loops or dangling ends.
 
 use crate::counters::aside;
-use crate::counters::lot_triggers::knows_location;
+use crate::counters::lot_triggers::lock_location;
 use crate::counters::row::{self, NewRow};
 use crate::engine::{as_engine, Engine};
 use crate::error::Error;
 use crate::plans::{self, id, Statement};
+use crate::restore;
 use crate::settings;
 use pgrx::pg_sys::{BOOLOID, UUIDOID};
 use pgrx::prelude::*;
@@ -27,12 +28,11 @@ static HAS_CHILDREN: Statement = Statement::fresh(
     &[UUIDOID],
 );
 
-static HAS_LOTS: Statement = Statement::fresh(
+static HAS_LOTS: Statement = Statement::stable(
     "SELECT FROM {s}.stock_lots WHERE location_id = $1 LIMIT 1",
     &[UUIDOID],
 );
-/// Without lots its levels are empty. A lot that comes in meanwhile makes its level anew, and then
-/// meets its key to the location.
+/// Without lots its levels are empty.
 static DELETE_LEVELS: Statement = Statement::fresh(
     "DELETE FROM {s}.stock_levels WHERE location_id = $1",
     &[UUIDOID],
@@ -43,6 +43,9 @@ static DELETE_LEVELS: Statement = Statement::fresh(
     sql = "CREATE FUNCTION locations_before() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
 )]
 fn locations_before<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
+    if restore::restoring(trigger) {
+        return Ok(trigger.new().or(trigger.old()));
+    }
     if trigger.event().fired_for_statement() {
         Error::PresetFixed {
             name: "of table locations".to_owned(),
@@ -87,7 +90,10 @@ fn why_not_delete(engine: &Engine, location_id: uuid::Uuid) -> Option<&'static s
     if !plans::run(engine, &HAS_CHILDREN, &location(), |_| ()).is_empty() {
         return Some("contains other locations");
     }
-    if !plans::run(engine, &HAS_LOTS, &location(), |_| ()).is_empty() {
+    // PostgreSQL has locked the row for its DELETE, and whoever puts a lot there locks it first. At
+    // REPEATABLE READ the lots that came in since count too.
+    let lots = plans::with_latest_snapshot(|| plans::run(engine, &HAS_LOTS, &location(), |_| ()));
+    if !lots.is_empty() {
         return Some("holds lots");
     }
     aside::during(|| plans::run(engine, &DELETE_LEVELS, &location(), |_| ()));
@@ -157,9 +163,10 @@ fn list_locations(
     TableIterator::new(rows)
 }
 
-/// An error unless the tenant can use the location.
+/// An error unless the tenant can use the location. It stays until this transaction, which puts a lot
+/// there, has ended.
 pub fn require(engine: &Engine, location_id: uuid::Uuid) -> Result<(), Error> {
-    if knows_location(engine, engine.tenant, location_id) {
+    if lock_location(engine, engine.tenant, location_id) {
         return Ok(());
     }
     Err(Error::LocationNotFound { location_id })

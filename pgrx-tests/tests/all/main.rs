@@ -7,4 +7,5 @@ mod concurrency;
 mod docs;
 mod durability;
 mod harness;
+mod restore;
 mod second_door;

@@ -307,3 +307,24 @@ fn tables_have_the_columns_that_apps_use() {
         ),
     );
 }
+
+/// pg_dump takes the rows of an extension's table along only where it was told to.
+#[test]
+fn every_table_is_dumped() {
+    let mut shop = Shop::open();
+    let config = "FROM pg_extension, unnest(extconfig, extcondition) AS c (oid, condition)
+                  WHERE extname = 'stockroom'";
+    assert_none(
+        &mut shop,
+        &format!(
+            "SELECT c.relname::text FROM {} JOIN pg_class c ON c.oid = objid AND relkind = 'r'
+              WHERE objid NOT IN (SELECT c.oid {config})",
+            members("pg_class")
+        ),
+    );
+    // Whole, but for what CREATE EXTENSION makes itself.
+    let parts = format!("SELECT c.oid::regclass || ': ' || condition {config} AND condition <> ''");
+    assert_eq!(texts(&mut shop, &parts), ["locations: WHERE NOT is_preset"]);
+    let presets = "SELECT count(*)::int FROM locations WHERE is_preset";
+    assert_eq!(shop.value::<i32>(presets, &[]), 20);
+}

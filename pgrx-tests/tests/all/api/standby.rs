@@ -1,138 +1,32 @@
-//! A hot standby: what reads runs there, what claims fails cleanly.
+//! A hot standby: what reads runs there, what claims fails cleanly; and what it is when promoted.
 
 use super::shop::{connect, verify, Shop};
-use postgres::{Client, NoTls};
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
-use std::{fs, str};
+use postgres::NoTls;
 use stockroom_tests::{expect_error, Cluster, Db};
 use uuid::Uuid;
 
-/// A standby that streams from a cluster and lives in that cluster's directory, where the server's
-/// user may write and the port's socket has a directory of its own. Dropped, its server is ended;
-/// its files go with the cluster's.
-struct Standby {
-    home: PathBuf,
-    programs: PathBuf,
-}
+/// Key of the row whose column is written at commit.
+const LATE: &str = "a0000000-0000-4000-8000-000000000001";
 
-impl Standby {
-    fn of(cluster: &Cluster) -> Standby {
-        let programs = cluster.program("pg_ctl").get_program().to_owned();
-        let programs = Path::new(&programs).parent().unwrap().to_owned();
-        let standby = Standby {
-            home: cluster.home().join("standby"),
-            programs,
-        };
-        let mut backup = standby.command("pg_basebackup");
-        backup
-            .args([
-                "--write-recovery-conf",
-                "--checkpoint=fast",
-                "--no-sync",
-                "--wal-method=stream",
-            ])
-            .arg("-h")
-            .arg(cluster.home())
-            .args(["-U", "postgres", "-D"])
-            .arg(standby.data());
-        run(&mut backup);
-        let sockets = format!("\nunix_socket_directories = '{}'\n", standby.home.display());
-        let path = standby.data().join("postgresql.conf");
-        let conf = fs::read_to_string(&path).unwrap() + &sockets;
-        fs::write(path, conf).unwrap();
-        let mut start = standby.command("pg_ctl");
-        start
-            .args(["start", "--wait", "--silent", "-D"])
-            .arg(standby.data())
-            .arg("-l")
-            .arg(standby.home.join("server.log"));
-        run(&mut start);
-        standby
-    }
-
-    fn data(&self) -> PathBuf {
-        self.home.join("data")
-    }
-
-    /// A program of the server, as the server's user, without what our environment would change.
-    fn command(&self, program: &str) -> Command {
-        let program = self.programs.join(program);
-        // PostgreSQL refuses to run as root.
-        let root = output(Command::new("id").arg("-u")).trim() == "0";
-        let mut command = match root {
-            true => {
-                let mut runuser = Command::new("runuser");
-                runuser.args(["-u", "postgres", "--"]).arg(program);
-                runuser
-            }
-            false => Command::new(program),
-        };
-        command.env_remove("RUST_BACKTRACE").current_dir("/");
-        command
-    }
-
-    fn client(&self, db: &Db) -> Client {
-        let mut config = postgres::Config::new();
-        config
-            .host_path(&self.home)
-            .user("postgres")
-            .dbname(db.name());
-        config.connect(NoTls).expect("the standby should answer")
-    }
-}
-
-impl Drop for Standby {
-    fn drop(&mut self) {
-        let mut stop = self.command("pg_ctl");
-        stop.args(["stop", "--wait", "--silent", "-m", "immediate", "-D"])
-            .arg(self.data());
-        // Not a panic, which in a failing test would hide what failed.
-        if let Ok(output) = stop.output() {
-            if !output.status.success() {
-                eprintln!("could not stop the standby: {output:?}");
-            }
-        }
-    }
-}
-
-fn output(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{command:?}: {output:?}");
-    str::from_utf8(&output.stdout).unwrap().to_owned()
-}
-
-/// For a program that leaves a server behind: its output is not waited for, as the server keeps it.
-fn run(command: &mut Command) {
-    let status = command.status().unwrap();
-    assert!(status.success(), "{command:?}");
-}
-
-fn wait_until_caught_up(primary: &mut Client, standby: &mut Client) {
-    let sql = "SELECT pg_current_wal_insert_lsn()::text";
-    let position: String = primary.query_one(sql, &[]).unwrap().get(0);
-    let limit = Instant::now() + Duration::from_secs(30);
-    let sql = "SELECT pg_last_wal_replay_lsn() >= $1::text::pg_lsn";
-    while !standby
-        .query_one(sql, &[&position])
-        .unwrap()
-        .get::<_, bool>(0)
-    {
-        assert!(Instant::now() < limit, "the standby should catch up");
-        sleep(Duration::from_millis(20));
-    }
-}
+const TABLES: [&str; 8] = [
+    "locations",
+    "stock_listings",
+    "stock_levels",
+    "stock_lots",
+    "stock_allocations",
+    "stock_requests",
+    "goods",
+    "late",
+];
 
 #[test]
-fn a_standby_reads_and_refuses_to_claim() {
+fn a_standby_reads_refuses_to_claim_and_can_be_promoted() {
     let cluster = Cluster::options().fsync(false).start().unwrap();
     let db = Db::on(&cluster);
     db.execute("CREATE SCHEMA stock; CREATE EXTENSION stockroom SCHEMA stock");
     let client = connect(&db);
     let mut shop = Shop { client, db };
-    let standby = Standby::of(&cluster);
+    let standby = cluster.standby(Cluster::options()).unwrap();
     // Written after the backup: it comes by streaming.
     let listing: Uuid = shop.value(
         "SELECT register_listing('S', quantity_scale => 2, safety_stock => 1)",
@@ -141,9 +35,22 @@ fn a_standby_reads_and_refuses_to_claim() {
     let lot = shop.receive(listing, 9);
     let order = shop.allocate(listing, 4);
     shop.run("INSERT INTO locations (name) VALUES ('Cellar')");
+    // An attached table, written at once, and one that is written at commit.
+    shop.run(&format!(
+        "CREATE TABLE goods (id int PRIMARY KEY, quantity_available integer NOT NULL);
+         INSERT INTO goods VALUES (1, 20);
+         SELECT attach_table('goods', 'id');
+         CREATE TABLE late (id uuid PRIMARY KEY, quantity_available integer NOT NULL);
+         INSERT INTO late VALUES ('{LATE}', 30);
+         SELECT attach_table('late', 'id', sync => 'deferred');
+         SELECT allocate_stock(listing_id_of('goods', '1'), gen_random_uuid(), 8);
+         SELECT allocate_stock('{LATE}', gen_random_uuid(), 8)"
+    ));
 
-    let mut client = standby.client(&shop.db);
-    wait_until_caught_up(&mut shop.client, &mut client);
+    standby.catch_up_with(&cluster).unwrap();
+    let mut config = standby.config();
+    config.dbname(shop.db.name());
+    let mut client = config.connect(NoTls).unwrap();
     client.batch_execute("SET search_path = stock").unwrap();
     for (sql, expected) in [
         ("SELECT pg_is_in_recovery()::text", "true"),
@@ -166,6 +73,17 @@ fn a_standby_reads_and_refuses_to_claim() {
         ),
         ("SELECT count(*)::text FROM list_locations()", "21"),
         ("SELECT count(*)::text FROM verify_stock()", "0"),
+        (
+            "SELECT format('%s %s %s', get_available_stock_of('goods', '1'), get_reserved_stock_of('goods', '1'),
+                           get_total_stock_of('goods', '1'))",
+            "12 8 20",
+        ),
+        ("SELECT quantity_available::text FROM goods", "12"),
+        ("SELECT quantity_available::text FROM late", "22"),
+        (
+            "SELECT format('%s %s', location, free_units) FROM stock_lots_overview WHERE listing_id = $1",
+            "Unspecified 5",
+        ),
         ("SELECT format('%s %s', to_units($1, 1.5), to_quantity($1, 150))", "150 1.50"),
         ("SELECT available::text FROM stock_overview WHERE listing_id = $1", "0.05"),
         ("SELECT current_tenant()::text", "00000000-0000-0000-0000-000000000000"),
@@ -192,13 +110,47 @@ fn a_standby_reads_and_refuses_to_claim() {
         "register_listing(NULL)".to_owned(),
         format!("delete_listing('{listing}')"),
         "repair_stock()".to_owned(),
+        format!("allocate_stock('{LATE}', '{order}', 1)"),
+        "allocate_stock(listing_id_of('goods', '1'), gen_random_uuid(), 1)".to_owned(),
+        "attach_table('late', 'id')".to_owned(),
+        "detach_table('goods')".to_owned(),
     ] {
         let error = expect_error(client.query(&format!("SELECT {call}"), &[]));
         assert_eq!(error.sqlstate, "25006", "{call}: {error:?}");
         // The backend is well, and so are the numbers.
         verify(&mut client);
     }
-    drop(standby);
+    for table in TABLES {
+        let rows = format!("SELECT t::text FROM {table} AS t ORDER BY 1");
+        let of = |client: &mut postgres::Client| -> Vec<String> {
+            let rows = client.query(&rows, &[]).unwrap();
+            rows.iter().map(|row| row.get(0)).collect()
+        };
+        assert_eq!(of(&mut client), of(&mut shop.client), "{table}");
+    }
+
+    // The primary is lost.
     assert_eq!(shop.numbers(listing), (5, 4, 9));
-    shop.verify();
+    cluster.crash().unwrap();
+    standby.promote().unwrap();
+    verify(&mut client);
+    for work in [
+        format!("SELECT allocate_stock('{listing}', gen_random_uuid(), 2)"),
+        format!("SELECT receive_stock('{listing}', 6)"),
+        format!("INSERT INTO stock_lots (listing_id, quantity_total) VALUES ('{listing}', 1)"),
+        format!("SELECT release_allocations('{order}')"),
+        "SELECT allocate_stock(listing_id_of('goods', '1'), gen_random_uuid(), 5)".to_owned(),
+        "UPDATE goods SET quantity_available = quantity_available + 1".to_owned(),
+        format!("SELECT allocate_stock('{LATE}', gen_random_uuid(), 5)"),
+        "INSERT INTO goods VALUES (2, 3)".to_owned(),
+        "ALTER TABLE goods RENAME TO things".to_owned(),
+    ] {
+        client.batch_execute(&work).unwrap();
+        verify(&mut client);
+    }
+    let numbers = "SELECT format('%s %s %s %s', get_available_stock($1), get_reserved_stock($1),
+                          (SELECT quantity_available FROM things WHERE id = 1),
+                          (SELECT quantity_available FROM late))";
+    let numbers = client.query_one(numbers, &[&listing]).unwrap();
+    assert_eq!(numbers.get::<_, &str>(0), "14 2 8 17");
 }

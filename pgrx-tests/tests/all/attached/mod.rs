@@ -1,6 +1,6 @@
 //! Attached tables: the app's own tables whose quantity columns the engine keeps right.
 
-mod app;
+pub mod app;
 mod app_triggers;
 mod app_writes;
 mod attaching;

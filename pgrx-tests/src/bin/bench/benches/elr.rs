@@ -45,7 +45,10 @@ impl Benchmark for EarlyLockRelease {
             "SELECT FROM pg_settings WHERE name = 'stockroom.early_lock_release'",
             &[],
         )?;
-        ensure!(known.len() == 1, "there is no early lock release to turn off");
+        ensure!(
+            known.len() == 1,
+            "there is no early lock release to turn off"
+        );
         Ok(())
     }
 

@@ -1,0 +1,9 @@
+//! Dump and restore: every row comes back as it was, nothing is counted twice, and the engine works on.
+
+mod dump;
+mod kept;
+mod marks;
+mod modes;
+mod parts;
+mod registrations;
+mod round_trips;

@@ -1,0 +1,10 @@
+-- What pg_dump takes along besides CREATE EXTENSION: the rows of every table. The presets are made
+-- by the extension itself.
+SELECT pg_catalog.pg_extension_config_dump('locations', 'WHERE NOT is_preset');
+SELECT pg_catalog.pg_extension_config_dump('stock_listings', '');
+SELECT pg_catalog.pg_extension_config_dump('stock_levels', '');
+SELECT pg_catalog.pg_extension_config_dump('stock_lots', '');
+SELECT pg_catalog.pg_extension_config_dump('stock_allocations', '');
+SELECT pg_catalog.pg_extension_config_dump('allocation_strategies', '');
+SELECT pg_catalog.pg_extension_config_dump('stock_requests', '');
+SELECT pg_catalog.pg_extension_config_dump('attached_tables', '');
