@@ -99,7 +99,7 @@ fn before_commit() {
     }
 }
 
-/// Puts `synchronous_commit` back and forgets the mark; answers whether the commit was early.
+/// Forgets the mark and puts `synchronous_commit` back; answers whether the commit was early.
 fn put_back() -> bool {
     let Commit::Early { synchronous_commit } = COMMIT.replace(Commit::Usual) else {
         return false;
@@ -113,24 +113,19 @@ fn put_back() -> bool {
 unsafe extern "C-unwind" fn at_transaction_event(event: XactEvent::Type, _argument: *mut c_void) {
     match event {
         XactEvent::XACT_EVENT_PRE_COMMIT => before_commit(),
-        // PREPARE flushes its own record and keeps its locks; COMMIT PREPARED is another session's.
-        XactEvent::XACT_EVENT_PRE_PREPARE => COMMIT.set(Commit::Usual),
         XactEvent::XACT_EVENT_ABORT => {
             put_back();
-        }
-        // A mark set after PRE_COMMIT (by another library's callback) must not reach the next
-        // transaction. An early commit ends below.
-        XactEvent::XACT_EVENT_COMMIT if COMMIT.get() == Commit::Marked => {
-            COMMIT.set(Commit::Usual);
         }
         // Parallel workers write nothing, and commit nothing.
         _ => {}
     }
 }
 
-/// Called for every resource owner, of subtransactions and portals too; an early commit can only be
-/// met in the release of its own top-level transaction, whose locks, all of them, are gone before
-/// the first call of this phase.
+/// Called for every resource owner, of subtransactions and portals too. Of a top-level transaction all
+/// locks are gone before the first call of this phase.
+///
+/// PREPARE TRANSACTION comes here as well, and so gives up its mark: it has flushed a record of its own
+/// and keeps its locks, and COMMIT PREPARED may be another session's.
 #[pg_guard]
 unsafe extern "C-unwind" fn at_resource_release(
     phase: pg_sys::ResourceReleasePhase::Type,

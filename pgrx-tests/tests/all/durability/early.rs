@@ -1,31 +1,36 @@
 //! When a commit is early, when it is not, and who waits for its flush.
 
-use super::watched::{run, Watched};
+use super::watched::{finish, run, Watched, LOOKS};
 use std::cell::Cell;
 use stockroom_tests::Session;
 use uuid::Uuid;
 
 const NOTHING: &str = "SELECT 1";
 
+/// One that waits for the row is let in by the release of the lock; one that comes later would be let
+/// in by the row being committed.
 #[test]
 fn locks_are_free_before_the_flush_and_the_client_is_answered_after() {
     let mut watched = Watched::open();
-    let (mut claiming, mut other) = (watched.slow_session(), Session::open(&watched.db));
-    let listing = watched.listing;
-    watched.while_unflushed(
-        &mut claiming,
-        |watched| (NOTHING.into(), watched.claim()),
-        |watched, position| {
-            let sql = format!(
-                "BEGIN; SELECT FROM stock.stock_listings WHERE listing_id = '{listing}' FOR UPDATE NOWAIT"
-            );
-            // Seen, but a moment before its locks go: then it is looked at again.
-            let locked = other.run(&sql).is_ok();
-            let unflushed = watched.lsn("flush") <= position;
-            run(&mut other, "ROLLBACK");
-            locked && unflushed
-        },
-    );
+    let (mut claiming, mut waiting) = (watched.slow_session(), Session::open(&watched.db));
+    let mut let_in_early = false;
+    for _ in 0..LOOKS {
+        run(&mut claiming, &format!("BEGIN; {}", watched.claim()));
+        waiting.start("BEGIN; SELECT FROM stock.stock_listings FOR UPDATE");
+        assert!(waiting.is_blocked());
+        let unflushed = watched.start_and_see(&mut claiming, "COMMIT");
+        finish(&mut waiting);
+        let_in_early = unflushed.is_some_and(|position| watched.lsn("flush") <= position);
+        finish(&mut claiming);
+        if let Some(position) = unflushed {
+            assert!(watched.lsn("flush") > position, "answered before the flush");
+        }
+        run(&mut waiting, "ROLLBACK");
+        if let_in_early {
+            break;
+        }
+    }
+    assert!(let_in_early, "the lock was held through the flush");
     watched.verify();
 }
 
@@ -186,6 +191,16 @@ fn an_answer_that_rests_on_an_early_commit_waits_for_it_and_a_mere_read_does_not
     assert!(
         !waited(&mut watched, claiming, read, "1"),
         "a read is not held up"
+    );
+    let locking = || {
+        let order = order.get();
+        format!(
+            "SELECT quantity FROM stock.stock_allocations WHERE order_id = '{order}' FOR KEY SHARE"
+        )
+    };
+    assert!(
+        waited(&mut watched, claiming, locking, "1"),
+        "a locking read"
     );
     watched.verify();
 }

@@ -296,7 +296,7 @@ impl Worker {
         let (listing, _) = self.listing();
         let sql = format!("SELECT stock.receive_stock('{listing}', 7)");
         if let Answer::Done(Some(lot)) = self.transaction(&sql, &[]) {
-            self.told.acknowledge(&[(lot, lot_of(7))]);
+            self.told.learn(&[(lot, lot_of(7))]);
         }
     }
 

@@ -1,18 +1,9 @@
 //! `synchronous_commit` is what it was, after whatever end of a transaction.
 
-use super::watched::{run, Watched};
+use super::watched::{allocated, run, Watched, SHOW};
 use stockroom_tests::Session;
 
-const SHOW: &str = "SHOW synchronous_commit";
 const VALUES: [&str; 5] = ["on", "local", "off", "remote_write", "remote_apply"];
-
-/// The listing's claims, to see that a failed transaction left none.
-fn allocated(session: &mut Session) -> String {
-    run(
-        session,
-        "SELECT quantity_allocated FROM stock.stock_listings",
-    )
-}
 
 #[test]
 fn commit_and_rollback_leave_the_value_that_the_session_set() {

@@ -28,8 +28,14 @@ pub struct Told {
 }
 
 impl Told {
+    /// A call was answered, with success.
     pub fn acknowledge(&mut self, changes: &[(Uuid, State)]) {
         self.acknowledged += 1;
+        self.learn(changes);
+    }
+
+    /// What the answer itself says.
+    pub fn learn(&mut self, changes: &[(Uuid, State)]) {
         for (key, state) in changes {
             self.known.insert(*key, state.clone());
             self.unanswered.remove(key);
@@ -43,6 +49,7 @@ impl Told {
         }
     }
 
+    /// The call was never answered.
     pub fn leave_open(&mut self, changes: &[(Uuid, State)]) {
         self.unanswered_calls += 1;
         self.nothing_done(changes);

@@ -9,7 +9,9 @@ use stockroom_tests::{Cluster, ClusterOptions, Db, Session};
 use uuid::Uuid;
 
 /// Commits to look at before one says that none was early.
-const LOOKS: usize = 20;
+pub const LOOKS: usize = 20;
+
+pub const SHOW: &str = "SHOW synchronous_commit";
 
 /// Everything that a commit of these tests changes, as one number.
 const STATE: &str = "SELECT (SELECT coalesce(sum(3 * quantity_total + quantity_allocated), 0)
@@ -188,6 +190,12 @@ impl Drop for Watched {
 pub fn run(session: &mut Session, sql: &str) -> String {
     session.start(sql);
     finish(session)
+}
+
+/// The units claimed of the listing.
+pub fn allocated(session: &mut Session) -> i32 {
+    let sql = "SELECT quantity_allocated FROM stock.stock_listings";
+    run(session, sql).parse().unwrap()
 }
 
 /// The first value of the statement that was started, which must succeed.
