@@ -4,9 +4,10 @@
 //!
 //! It is right only where SQL would do the same and nothing more. So a table is written directly only
 //! while it carries no trigger, rule, constraint, generated column or child of anybody else's
-//! ([`known`]), and only rows of which the engine's own triggers have nothing to say. Else the SQL
+//! ([`compare`]), and only rows of which the engine's own triggers have nothing to say. Else the SQL
 //! statements run, and with them whatever an app has added.
 
+mod compare;
 pub mod known;
 pub mod shape;
 mod table;

@@ -1,20 +1,33 @@
-//! What the code below SQL takes for granted of a table: the order of its columns, and its indexes.
+//! What the code below SQL takes for granted of a table: its columns, checks, defaults and indexes.
 //! [`super::known`] compares it with the catalog before anything relies on it.
 
+use pgrx::pg_sys::{
+    Oid, BOOLOID, DATEOID, INT2OID, INT4OID, INT8OID, JSONBOID, NUMERICOID, TEXTOID,
+    TIMESTAMPTZOID, UUIDOID,
+};
 use std::ffi::CStr;
 
-/// A table of the engine.
+/// A table of the engine. Expressions are as PostgreSQL prints them.
 pub struct Shape {
     pub table: &'static CStr,
-    /// The columns of CREATE TABLE, in their order.
-    pub columns: &'static [&'static str],
-    /// Those that carry a CHECK of ours, named by PostgreSQL `table_column_check`. Direct writes need
-    /// not run them: what the engine writes keeps them.
-    pub checked: &'static [&'static str],
-    /// Those that PostgreSQL would compute; whoever writes directly computes them too.
-    pub generated: &'static [&'static str],
+    /// The columns of CREATE TABLE with their types, in their order.
+    pub columns: &'static [(&'static str, Oid)],
+    /// CHECKs of ours. Direct writes need not run them: what the engine writes keeps them.
+    pub checks: &'static [&'static str],
+    /// Columns that PostgreSQL would compute; whoever writes directly computes them too.
+    pub generated: &'static [(&'static str, &'static str)],
+    /// Defaults of the columns that an INSERT of the engine leaves out; whoever inserts directly
+    /// fills them in too. None is NULL.
+    pub left_out: &'static [(&'static str, Option<&'static str>)],
     /// Indexes that are probed; the first is the primary key's.
-    pub indexes: &'static [&'static CStr],
+    pub indexes: &'static [Index],
+}
+
+/// A btree index, ascending.
+pub struct Index {
+    pub name: &'static CStr,
+    pub columns: &'static [&'static str],
+    pub predicate: Option<&'static str>,
 }
 
 /// A column's number, counted from 1.
@@ -23,17 +36,17 @@ pub struct Column(pub i16);
 
 /// Place of an index in a shape.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Index(pub usize);
+pub struct IndexPlace(pub usize);
 
 /// Index of the primary key.
-pub const PRIMARY: Index = Index(0);
+pub const PRIMARY: IndexPlace = IndexPlace(0);
 
 impl Shape {
     /// Number of a column; an unknown name does not compile.
     pub const fn column(&self, name: &str) -> Column {
         let mut at = 0;
         while at < self.columns.len() {
-            if same(self.columns[at], name) {
+            if same(self.columns[at].0, name) {
                 return Column(at as i16 + 1);
             }
             at += 1;
@@ -59,118 +72,162 @@ const fn same(one: &str, other: &str) -> bool {
 
 pub static LISTINGS: Shape = Shape {
     table: c"stock_listings",
-    columns: LISTING_COLUMNS,
-    checked: &[
-        "sku",
-        "name",
-        "category",
-        "barcode",
-        "unit_cost",
-        "unit",
-        "quantity_scale",
-        "safety_stock",
-        "backorder_limit",
-        "reorder_threshold",
-        "reorder_quantity",
-        "quantity_total",
-        "quantity_listed",
-        "quantity_held",
+    columns: &[
+        ("listing_id", UUIDOID),
+        ("tenant_id", UUIDOID),
+        ("sku", TEXTOID),
+        ("name", TEXTOID),
+        ("category", TEXTOID),
+        ("barcode", TEXTOID),
+        ("unit_cost", NUMERICOID),
+        ("metadata", JSONBOID),
+        ("owner_id", UUIDOID),
+        ("unit", TEXTOID),
+        ("quantity_scale", INT2OID),
+        ("safety_stock", INT4OID),
+        ("backorder_limit", INT4OID),
+        ("reorder_threshold", INT4OID),
+        ("reorder_quantity", INT4OID),
+        ("created_at", TIMESTAMPTZOID),
+        ("updated_at", TIMESTAMPTZOID),
+        ("attached_to", UUIDOID),
+        ("attached_key", TEXTOID),
+        ("sync_deferred", BOOLOID),
+        ("quantity_total", INT4OID),
+        ("quantity_listed", INT4OID),
+        ("quantity_allocated", INT4OID),
+        ("quantity_held", INT4OID),
+        ("quantity_available", INT4OID),
+        ("version", INT8OID),
     ],
-    generated: &["quantity_available"],
-    indexes: &[c"stock_listings_pkey"],
+    checks: &[
+        "((length(sku) >= 1) AND (length(sku) <= 200))",
+        "(length(name) <= 1000)",
+        "(length(category) <= 200)",
+        "((length(barcode) >= 1) AND (length(barcode) <= 200))",
+        "((unit_cost >= (0)::numeric) AND (unit_cost < ('900000000000'::bigint)::numeric))",
+        "(length(unit) <= 50)",
+        "((quantity_scale >= 0) AND (quantity_scale <= 9))",
+        "(safety_stock >= 0)",
+        "(backorder_limit >= 0)",
+        "(reorder_threshold >= 0)",
+        "(reorder_quantity > 0)",
+        "(quantity_total >= 0)",
+        "(quantity_listed >= 0)",
+        "(quantity_held >= 0)",
+    ],
+    generated: &[(
+        "quantity_available",
+        "((quantity_listed - quantity_allocated) - quantity_held)",
+    )],
+    left_out: &[],
+    indexes: &[Index {
+        name: c"stock_listings_pkey",
+        columns: &["listing_id"],
+        predicate: None,
+    }],
 };
-const LISTING_COLUMNS: &[&str] = &[
-    "listing_id",
-    "tenant_id",
-    "sku",
-    "name",
-    "category",
-    "barcode",
-    "unit_cost",
-    "metadata",
-    "owner_id",
-    "unit",
-    "quantity_scale",
-    "safety_stock",
-    "backorder_limit",
-    "reorder_threshold",
-    "reorder_quantity",
-    "created_at",
-    "updated_at",
-    "attached_to",
-    "attached_key",
-    "sync_deferred",
-    "quantity_total",
-    "quantity_listed",
-    "quantity_allocated",
-    "quantity_held",
-    "quantity_available",
-    "version",
-];
 
 pub static LEVELS: Shape = Shape {
     table: c"stock_levels",
     columns: &[
-        "tenant_id",
-        "listing_id",
-        "location_id",
-        "quantity_total",
-        "quantity_listed",
-        "quantity_allocated",
-        "quantity_held",
+        ("tenant_id", UUIDOID),
+        ("listing_id", UUIDOID),
+        ("location_id", UUIDOID),
+        ("quantity_total", INT4OID),
+        ("quantity_listed", INT4OID),
+        ("quantity_allocated", INT4OID),
+        ("quantity_held", INT4OID),
     ],
-    checked: &["quantity_total", "quantity_listed", "quantity_held"],
+    checks: &[
+        "(quantity_total >= 0)",
+        "(quantity_listed >= 0)",
+        "(quantity_held >= 0)",
+    ],
     generated: &[],
-    indexes: &[c"stock_levels_pkey"],
+    left_out: &[],
+    indexes: &[Index {
+        name: c"stock_levels_pkey",
+        columns: &["listing_id", "location_id"],
+        predicate: None,
+    }],
 };
 
 pub static LOTS: Shape = Shape {
     table: c"stock_lots",
     columns: &[
-        "lot_id",
-        "tenant_id",
-        "listing_id",
-        "quantity_total",
-        "quantity_allocated",
-        "location_id",
-        "owner_id",
-        "listed",
-        "notes",
-        "lot_code",
-        "expires_on",
-        "unit_cost",
-        "created_at",
-        "updated_at",
+        ("lot_id", UUIDOID),
+        ("tenant_id", UUIDOID),
+        ("listing_id", UUIDOID),
+        ("quantity_total", INT4OID),
+        ("quantity_allocated", INT4OID),
+        ("location_id", UUIDOID),
+        ("owner_id", UUIDOID),
+        ("listed", BOOLOID),
+        ("notes", TEXTOID),
+        ("lot_code", TEXTOID),
+        ("expires_on", DATEOID),
+        ("unit_cost", NUMERICOID),
+        ("created_at", TIMESTAMPTZOID),
+        ("updated_at", TIMESTAMPTZOID),
+        ("in_stock", BOOLOID),
+    ],
+    checks: &[
+        "(quantity_total >= 0)",
+        "(quantity_allocated >= 0)",
+        "(length(notes) <= 1000)",
+        "(length(lot_code) <= 200)",
+        "((unit_cost >= (0)::numeric) AND (unit_cost < ('900000000000'::bigint)::numeric))",
+    ],
+    generated: &[(
         "in_stock",
+        "(listed AND (quantity_total > quantity_allocated))",
+    )],
+    left_out: &[],
+    indexes: &[
+        Index {
+            name: c"stock_lots_pkey",
+            columns: &["lot_id"],
+            predicate: None,
+        },
+        Index {
+            name: c"stock_lots_in_stock_idx",
+            columns: &["listing_id", "created_at", "lot_id"],
+            predicate: Some("in_stock"),
+        },
     ],
-    checked: &[
-        "quantity_total",
-        "quantity_allocated",
-        "notes",
-        "lot_code",
-        "unit_cost",
-    ],
-    generated: &["in_stock"],
-    indexes: &[c"stock_lots_pkey", c"stock_lots_in_stock_idx"],
 };
 /// Lots of a listing that have something free, oldest first.
-pub const LOTS_IN_STOCK: Index = Index(1);
+pub const LOTS_IN_STOCK: IndexPlace = IndexPlace(1);
 
 pub static ALLOCATIONS: Shape = Shape {
     table: c"stock_allocations",
     columns: &[
-        "allocation_id",
-        "tenant_id",
-        "listing_id",
-        "lot_id",
-        "order_id",
-        "quantity",
-        "status",
-        "hold_id",
-        "created_at",
-        "updated_at",
+        ("allocation_id", UUIDOID),
+        ("tenant_id", UUIDOID),
+        ("listing_id", UUIDOID),
+        ("lot_id", UUIDOID),
+        ("order_id", UUIDOID),
+        ("quantity", INT4OID),
+        ("status", TEXTOID),
+        ("hold_id", UUIDOID),
+        ("created_at", TIMESTAMPTZOID),
+        ("updated_at", TIMESTAMPTZOID),
     ],
-    checked: &["quantity", "status"],
+    checks: &[
+        "(quantity > 0)",
+        "(status = ANY (ARRAY['active'::text, 'released'::text, 'fulfilled'::text]))",
+    ],
     generated: &[],
-    indexes: &[c"stock_allocations_pkey"],
+    left_out: &[
+        ("status", Some("'active'::text")),
+        ("hold_id", None),
+        ("created_at", Some("clock_timestamp()")),
+        ("updated_at", Some("clock_timestamp()")),
+    ],
+    indexes: &[Index {
+        name: c"stock_allocations_pkey",
+        columns: &["allocation_id"],
+        predicate: None,
+    }],
 };

@@ -1,7 +1,7 @@
 //! Opening a table, and finding its rows by an index.
 
 use super::known::{self, Known};
-use super::shape::Index;
+use super::shape::IndexPlace;
 use super::{Shape, Tuple};
 use crate::engine::Engine;
 use pgrx::{pg_sys, IntoDatum};
@@ -20,7 +20,7 @@ pub enum Access {
 /// An open table. Its lock is kept to the end of the transaction, as a statement's would be.
 pub struct Table {
     pub(super) relation: pg_sys::Relation,
-    known: Known,
+    pub(super) known: Known,
 }
 
 impl Table {
@@ -73,7 +73,7 @@ impl Table {
     /// sees them. None where the index can't be used now.
     pub fn scan(
         &self,
-        index: Index,
+        index: IndexPlace,
         key: &[Uuid],
         mut each: impl FnMut(&Tuple) -> ControlFlow<()>,
     ) -> Option<()> {
@@ -104,7 +104,7 @@ struct Scan {
 }
 
 impl Scan {
-    fn begin(table: &Table, index: Index, key: &[Uuid]) -> Option<Scan> {
+    fn begin(table: &Table, index: IndexPlace, key: &[Uuid]) -> Option<Scan> {
         // SAFETY: the table is open; what is opened here is closed by Drop; the keys live until the
         // scan has copied them.
         unsafe {

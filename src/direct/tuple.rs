@@ -11,6 +11,21 @@ pub struct Tuple {
 }
 
 impl Tuple {
+    /// Whether this version was written by the running transaction.
+    pub(super) fn is_own(&self) -> bool {
+        let mut is_null = false;
+        // SAFETY: a scan stores versions with their header, which every such slot can tell.
+        unsafe {
+            let writer = pg_sys::slot_getsysattr(
+                self.slot,
+                pg_sys::MinTransactionIdAttributeNumber,
+                &mut is_null,
+            );
+            pg_sys::TransactionId::from_datum(writer, is_null)
+                .is_some_and(|writer| pg_sys::TransactionIdIsCurrentTransactionId(writer))
+        }
+    }
+
     /// A column's value; None where NULL. `T` must be its type, or one of the same representation.
     pub fn get<T: FromDatum>(&self, column: Column) -> Option<T> {
         let mut is_null = false;

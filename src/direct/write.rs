@@ -73,6 +73,9 @@ impl Table {
 
     fn change_version<R, E>(&self, tuple: &Tuple, change: Change<R, E>) -> Step<R, E> {
         let (result, done) = match change {
+            Change::Set(..) if self.known.keeps_own_versions && tuple.is_own() => {
+                return Step::Done(Updated::ToSql)
+            }
             Change::Set(values, answer) => (self.replace(tuple, &values), Updated::Set(answer)),
             Change::Refuse(why) => (self.lock(tuple), Updated::Refused(why)),
             Change::ToSql => return Step::Done(Updated::ToSql),
@@ -204,6 +207,8 @@ impl Table {
         // abort that an error brings.
         unsafe {
             let state = pg_sys::CreateExecutorState();
+            // What is made on the way goes with the state.
+            let outside = pg_sys::MemoryContextSwitchTo((*state).es_query_cxt);
             let result =
                 PgBox::<pg_sys::ResultRelInfo>::alloc_node(pg_sys::NodeTag::T_ResultRelInfo)
                     .into_pg();
@@ -234,6 +239,7 @@ impl Table {
                 only_summarizing,
             );
             pg_sys::ExecCloseIndices(result);
+            pg_sys::MemoryContextSwitchTo(outside);
             pg_sys::FreeExecutorState(state);
         }
     }
