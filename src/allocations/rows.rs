@@ -17,6 +17,7 @@ use uuid::Uuid;
 pub struct Listing {
     pub listing_id: Uuid,
     pub available: i32,
+    pub held: i32,
     pub safety_stock: i32,
     pub attached: Option<mirror::AttachedRow>,
     pub owner_id: Option<Uuid>,
@@ -31,12 +32,18 @@ impl Listing {
     pub fn promise(&self) -> i64 {
         i64::from(self.available) - i64::from(self.safety_stock)
     }
+
+    /// Whether some of what its lots have is promised away, so that a claim may find a free lot and
+    /// be refused all the same.
+    pub fn keeps_some_back(&self) -> bool {
+        self.held != 0 || self.safety_stock != 0
+    }
 }
 
 macro_rules! listing_columns {
     () => {
         "SELECT g.listing_id, g.quantity_available, g.safety_stock,
-                g.attached_to, g.attached_key, g.sync_deferred, g.owner_id
+                g.attached_to, g.attached_key, g.sync_deferred, g.owner_id, g.quantity_held
            FROM {s}.stock_listings g WHERE g.tenant_id = $2 AND "
     };
 }
@@ -82,9 +89,11 @@ fn direct_listings(engine: &Engine, ids: &[Uuid]) -> Option<Vec<Listing>> {
         ids.iter().try_for_each(|listing_id| {
             table.scan(PRIMARY, &[*listing_id], |tuple| {
                 if listing_rows::tenant(tuple) == engine.tenant {
+                    let counts = listing_rows::counts(tuple);
                     found.push(Listing {
                         listing_id: *listing_id,
-                        available: listing_rows::counts(tuple).available() as i32,
+                        available: counts.available() as i32,
+                        held: counts.held,
                         safety_stock: tuple.need(SAFETY_STOCK),
                         attached: listing_rows::attached_row(tuple),
                         owner_id: tuple.maybe_id(OWNER_ID),
@@ -111,6 +120,7 @@ fn read_listing(row: &Row) -> Listing {
     Listing {
         listing_id: row.id(1),
         available: row.need(2),
+        held: row.need(8),
         safety_stock: row.need(3),
         attached: mirror::attached_row(row, 4),
         owner_id: row.maybe_id(7),

@@ -26,9 +26,8 @@ enum Loss {
     Error(Error),
 }
 
-/// Claims the lines, all or nothing, or what there is of a single partial one. Each try is a
-/// subtransaction: lost, it gives back what it wrote and the lots it locked, for the next plan may
-/// need lots that come before them.
+/// Claims the lines, all or nothing, or what there is of a single partial one. A try that is lost must
+/// leave no lock behind, for the next plan may need lots that come before its own.
 pub fn take(engine: &Engine, want: &Want) -> Result<Taken, Error> {
     let ids = listing_ids(&want.lines);
     let mut listings = read_listings(engine, &ids)?;
@@ -43,27 +42,25 @@ pub fn take(engine: &Engine, want: &Want) -> Result<Taken, Error> {
         mirror::lock(engine, sorted(attached));
         listings = read_listings(engine, &ids)?;
     }
-    let outcome = undo_if_lost(|| {
-        let lots = rows::free_lots(engine, &ids, enough(want, &listings));
-        claim(engine, want, &listings, &lots)
-    })
-    .or_else(|loss| match loss {
-        Loss::Raced => {
-            let listings = read_listings(engine, &ids).map_err(Loss::Error)?;
-            let lots = rows::free_lots(engine, &ids, enough(want, &listings));
-            undo_if_lost(|| claim(engine, want, &listings, &lots))
-        }
-        other => Err(other),
-    })
-    .or_else(|loss| match loss {
-        // Twice overtaken: lock all lots in order, then nobody can be faster.
-        Loss::Raced => undo_if_lost(|| {
-            let lots = rows::locked_lots(engine, &ids);
-            let listings = read_listings(engine, &ids).map_err(Loss::Error)?;
-            claim(engine, want, &listings, &lots)
-        }),
-        other => Err(other),
-    });
+    let lots = rows::free_lots(engine, &ids, enough(want, &listings));
+    let outcome = claim(engine, want, &listings, &lots)
+        .or_else(|loss| match loss {
+            Loss::Raced => {
+                let listings = read_listings(engine, &ids).map_err(Loss::Error)?;
+                let lots = rows::free_lots(engine, &ids, enough(want, &listings));
+                claim(engine, want, &listings, &lots)
+            }
+            other => Err(other),
+        })
+        .or_else(|loss| match loss {
+            // Twice overtaken: lock all lots in order, then nobody can be faster.
+            Loss::Raced => undo_if_lost(|| {
+                let lots = rows::locked_lots(engine, &ids);
+                let listings = read_listings(engine, &ids).map_err(Loss::Error)?;
+                claim(engine, want, &listings, &lots)
+            }),
+            other => Err(other),
+        });
     match outcome {
         Ok((picks, after)) => {
             let keys = rows::insert(engine, want.order_id, &picks);
@@ -219,11 +216,29 @@ fn claim(
     lots: &[Lot],
 ) -> Result<(Vec<Pick>, Vec<ListingAfter>), Loss> {
     let picks = plan_picks(want, listings, lots).map_err(Loss::Short)?;
-    let after = apply(engine, &picks).map_err(|refusal| match refusal {
-        Refusal::Lost => Loss::Raced,
-        Refusal::Error(error) => Loss::Error(error),
-    })?;
+    let try_it = || {
+        apply(engine, &picks).map_err(|refusal| match refusal {
+            Refusal::Lost => Loss::Raced,
+            Refusal::Error(error) => Loss::Error(error),
+        })
+    };
+    let after = if loses_without_trace(engine, &picks, listings) {
+        try_it()?
+    } else {
+        undo_if_lost(try_it)?
+    };
     Ok((picks, after))
+}
+
+/// Whether a lost try gives everything back by itself. A subtransaction would do it in any case, but
+/// costs a transaction id; and more than 64 in one transaction slow down everybody's snapshots.
+/// One lot is judged before it is locked, and as long as nothing is kept back, a listing has what
+/// its lot has. Should something be kept back meanwhile, what was written is taken back, and only
+/// the locks stay.
+fn loses_without_trace(engine: &Engine, picks: &[Pick], listings: &[Listing]) -> bool {
+    picks.len() == 1
+        && !listings.iter().any(Listing::keeps_some_back)
+        && counters::lots::are_judged_before_locked(engine)
 }
 
 /// Claims these picks, at most one a lot, in the counters.

@@ -4,7 +4,7 @@ use super::stored::{self, Stopped, Stored};
 use super::{aside, rollup, Delta, Guard, LevelDeltas, LevelKey, ListingAfter, Refusal};
 use crate::clock;
 use crate::direct::shape::LOTS;
-use crate::direct::{Column, NewValues, Shape, Tuple};
+use crate::direct::{Access, Column, NewValues, Shape, Table, Tuple};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::plans::{self, id_list, Arg, Statement};
@@ -174,9 +174,25 @@ impl Lot {
     }
 }
 
+impl LotDelta {
+    fn reversed(&self) -> LotDelta {
+        LotDelta {
+            allocated: -self.allocated,
+            total: -self.total,
+            ..*self
+        }
+    }
+}
+
+/// Whether a claim that a lot refuses leaves the lot unlocked: below SQL it does.
+pub fn are_judged_before_locked(engine: &Engine) -> bool {
+    Table::open(engine, &LOTS, Access::Update).is_some()
+}
+
 /// Adds the deltas (at most one a lot) to lots, levels and listings, and answers the listings as
 /// they are then. Lots that are not found are `lot_not_found` under `Guard::Later`; under
-/// `Guard::Claim` that and any shortage is a lost race, and the caller must roll back.
+/// `Guard::Claim` that and any shortage is a lost race. A lost claim of one lot takes back what it
+/// wrote; of more, the caller must roll back.
 pub fn apply(
     engine: &Engine,
     deltas: &[LotDelta],
@@ -212,7 +228,20 @@ pub fn apply(
             .or_default()
             .add(level_delta(delta, lot.listed));
     }
-    rollup::apply(engine, &levels, guard)
+    let applied = rollup::apply(engine, &levels, guard);
+    if let (Err(_), Guard::Claim, [claim]) = (&applied, guard, deltas.as_slice()) {
+        take_back(engine, claim);
+    }
+    applied
+}
+
+fn take_back(engine: &Engine, claim: &LotDelta) {
+    let reversed = [claim.reversed()];
+    let back = stored::change(engine, &reversed, |delta, lot: Lot| Ok(lot.plus(delta)?));
+    assert!(
+        back.is_ok(),
+        "what was added just now could not be taken back"
+    );
 }
 
 fn level_delta(delta: &LotDelta, listed: bool) -> Delta {

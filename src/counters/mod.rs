@@ -48,6 +48,15 @@ impl Delta {
         self.allocated += other.allocated;
         self.held += other.held;
     }
+
+    pub fn reversed(&self) -> Delta {
+        Delta {
+            total: -self.total,
+            listed: -self.listed,
+            allocated: -self.allocated,
+            held: -self.held,
+        }
+    }
 }
 
 /// One level: a listing of a tenant at a location. Ordered as the lock order wants it.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 /// Adds the deltas to levels and listings, and answers the listings as they are then, in key order.
 /// A level that is missing is made. `Guard::Claim` refuses what would go below a level's zero or a
-/// listing's safety stock.
+/// listing's safety stock; a refused claim on one level takes back what it wrote.
 pub fn apply(
     engine: &Engine,
     deltas: &LevelDeltas,
@@ -21,5 +21,10 @@ pub fn apply(
             .or_insert((key.tenant_id, Delta::default()));
         entry.1.add(*delta);
     }
-    listings::apply(engine, &per_listing, guard)
+    let applied = listings::apply(engine, &per_listing, guard);
+    if applied.is_err() && guard == Guard::Claim && deltas.len() == 1 {
+        let reversed = deltas.iter().map(|(key, delta)| (*key, delta.reversed()));
+        levels::apply(engine, &reversed.collect(), Guard::Later)?;
+    }
+    applied
 }

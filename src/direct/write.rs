@@ -11,7 +11,7 @@ use uuid::Uuid;
 pub enum Change<R, E> {
     /// Written so; the call answers R.
     Set(NewValues, R),
-    /// Left as it is. Judged on a row that nobody else is changing.
+    /// Left as it is, and unlocked: judged on what is committed.
     Refuse(E),
     /// Left to SQL: a trigger has something to say of it.
     ToSql,
@@ -72,17 +72,17 @@ impl Table {
     }
 
     fn change_version<R, E>(&self, tuple: &Tuple, change: Change<R, E>) -> Step<R, E> {
-        let (result, done) = match change {
+        let (values, answer) = match change {
             Change::Set(..) if self.known.keeps_own_versions && tuple.is_own() => {
                 return Step::Done(Updated::ToSql)
             }
-            Change::Set(values, answer) => (self.replace(tuple, &values), Updated::Set(answer)),
-            Change::Refuse(why) => (self.lock(tuple), Updated::Refused(why)),
+            Change::Set(values, answer) => (values, answer),
+            Change::Refuse(why) => return Step::Done(Updated::Refused(why)),
             Change::ToSql => return Step::Done(Updated::ToSql),
         };
         use pg_sys::TM_Result;
-        match result {
-            TM_Result::TM_Ok => Step::Done(done),
+        match self.replace(tuple, &values) {
+            TM_Result::TM_Ok => Step::Done(Updated::Set(answer)),
             TM_Result::TM_Updated | TM_Result::TM_Deleted => {
                 // SAFETY: a plain read.
                 if unsafe { pg_sys::XactIsoLevel } >= pg_sys::XACT_REPEATABLE_READ as i32 {
@@ -95,29 +95,6 @@ impl Table {
                 Step::Again
             }
             other => panic!("a row of the engine could not be written: {other}"),
-        }
-    }
-
-    /// Locks this version, if it is the latest one.
-    fn lock(&self, tuple: &Tuple) -> pg_sys::TM_Result::Type {
-        // SAFETY: the scan stands on the version; the slot is of the table's kind.
-        unsafe {
-            let row = NewRow(pg_sys::table_slot_create(
-                self.relation,
-                std::ptr::null_mut(),
-            ));
-            let mut failure = pg_sys::TM_FailureData::default();
-            pg_sys::table_tuple_lock(
-                self.relation,
-                &mut (*tuple.slot).tts_tid,
-                pg_sys::GetActiveSnapshot(),
-                row.0,
-                pg_sys::GetCurrentCommandId(true),
-                pg_sys::LockTupleMode::LockTupleNoKeyExclusive,
-                pg_sys::LockWaitPolicy::LockWaitBlock,
-                0,
-                &mut failure,
-            )
         }
     }
 

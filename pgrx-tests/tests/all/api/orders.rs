@@ -272,3 +272,47 @@ fn safety_stock_raised_meanwhile_leaves_no_half_claim() {
         "these took and gave nothing"
     );
 }
+
+#[test]
+fn a_partial_claim_takes_what_a_safety_stock_raised_meanwhile_leaves() {
+    let mut shop = Shop::open();
+    let listing = shop.listing();
+    let lot = shop.receive(listing, 5);
+    let mut keeper = Session::open(&shop.db);
+    let mut buyer = Session::open(&shop.db);
+    for session in [&mut keeper, &mut buyer] {
+        session.run("SET search_path = stock").unwrap();
+    }
+    keeper
+        .run(&format!(
+            "BEGIN; UPDATE stock_listings SET safety_stock = 3 WHERE listing_id = '{listing}'"
+        ))
+        .unwrap();
+    buyer.start(&format!(
+        "SELECT quantity, available FROM allocate_stock('{listing}', gen_random_uuid(), 5, partial => true)"
+    ));
+    assert_eq!(buyer.settle(), Progress::Blocked);
+    keeper.run("COMMIT").unwrap();
+    let answer = buyer.finish().unwrap();
+    let texts: Vec<_> = answer.rows[0].iter().map(|text| text.as_deref()).collect();
+    assert_eq!(texts, [Some("2"), Some("3")]);
+    assert_eq!(shop.lot(lot), (5, 2));
+    shop.verify();
+}
+
+/// Each subtransaction would have a transaction id of its own; more than 64 of them in one
+/// transaction slow down the snapshots of all sessions.
+#[test]
+fn many_claims_in_one_transaction_take_one_transaction_id() {
+    let mut shop = Shop::open();
+    let listing = shop.listing();
+    shop.receive(listing, 200);
+    shop.run("BEGIN");
+    let claims = "SELECT count(*) FROM generate_series(1, 200) n,
+                         LATERAL allocate_stock($1, ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid, 1)";
+    assert_eq!(shop.value::<i64>(claims, &[&listing]), 200);
+    let ids = "SELECT count(*) FROM pg_catalog.pg_locks WHERE locktype = 'transactionid' AND pid = pg_backend_pid()";
+    assert_eq!(shop.value::<i64>(ids, &[]), 1);
+    shop.run("COMMIT");
+    shop.verify();
+}

@@ -86,6 +86,7 @@ pub enum WhenGone {
 pub struct Load {
     stop: Arc<AtomicBool>,
     acknowledged: Arc<AtomicUsize>,
+    interrupted: Arc<AtomicUsize>,
     clients: Vec<JoinHandle<Told>>,
 }
 
@@ -93,6 +94,7 @@ impl Load {
     /// Lets all clients loose; each begins its sessions with `set_up`.
     pub fn start(shop: &Shop, set_up: &'static str, when_gone: WhenGone) -> Load {
         let (stop, acknowledged) = (Arc::default(), Arc::default());
+        let interrupted = Arc::default();
         let clients = shop.rows.iter().map(|&own_row| {
             let config = shop.db.config();
             let connect = move || {
@@ -111,6 +113,7 @@ impl Load {
                 lots: Vec::new(),
                 told: Told::default(),
                 acknowledged: Arc::clone(&acknowledged),
+                interrupted: Arc::clone(&interrupted),
             };
             let stop = Arc::clone(&stop);
             thread::spawn(move || worker.run(&stop))
@@ -119,11 +122,17 @@ impl Load {
             clients: clients.collect(),
             stop,
             acknowledged,
+            interrupted,
         }
     }
 
     pub fn acknowledged(&self) -> usize {
         self.acknowledged.load(Ordering::Relaxed)
+    }
+
+    /// Calls that were cancelled, or whose connection went in the middle.
+    pub fn interrupted(&self) -> usize {
+        self.interrupted.load(Ordering::Relaxed)
     }
 
     /// Waits until so many calls were acknowledged.
@@ -171,6 +180,7 @@ struct Worker {
     lots: Vec<(Uuid, i32)>,
     told: Told,
     acknowledged: Arc<AtomicUsize>,
+    interrupted: Arc<AtomicUsize>,
 }
 
 fn active(units: i32) -> State {
@@ -229,11 +239,13 @@ impl Worker {
             }
             "57014" => {
                 self.told.cancelled += 1;
+                self.interrupted.fetch_add(1, Ordering::Relaxed);
                 self.told.nothing_done(changes);
             }
             // Terminated, or the server is gone.
             "57P01" | "57P02" | "57P03" | "08006" => {
                 self.told.leave_open(changes);
+                self.interrupted.fetch_add(1, Ordering::Relaxed);
                 // Nothing more comes on this connection; wait until it is known to be closed.
                 while self.client.simple_query("").is_ok() {}
             }
