@@ -4,6 +4,6 @@ set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "$0")/common.sh"
 
-say "Crashes, kills and a million calls (some minutes)"
+say "Crashes, kills and a million calls (half an hour)"
 STOCKROOM_SOAK=1 cargo test --package stockroom-tests --test all -- \
     durability:: --nocapture --test-threads=1
