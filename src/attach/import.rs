@@ -1,10 +1,11 @@
 //! Rows of the app become listings with stock: at attach, and for every row that is added later.
 
 use super::adjust;
+use crate::counters::counts::Counts;
 use crate::counters::import::{self, Incoming};
 use crate::counters::mirror::{self, AttachedRow};
 use crate::counters::registration::{Column, Registration, Target};
-use crate::counters::{aside, listings, Counts, ListingAfter};
+use crate::counters::{aside, listings, ListingAfter};
 use crate::engine::Engine;
 use crate::error::{warn, Error};
 use crate::ids;

@@ -1,7 +1,8 @@
 //! Levels: the counters of a listing at a location.
 
+use super::counts::{CountColumns, Counts};
 use super::stored::{self, Stopped, Stored};
-use super::{aside, Counts, Guard, LevelDeltas, LevelKey, Refusal};
+use super::{aside, Guard, LevelDeltas, LevelKey, Refusal};
 use crate::direct::shape::LEVELS;
 use crate::direct::{Column, NewValues, Shape, Tuple};
 use crate::engine::Engine;
@@ -43,19 +44,11 @@ static WRITE: Statement = Statement::fresh(
 );
 
 const TENANT_ID: Column = LEVELS.column("tenant_id");
-const QUANTITY_TOTAL: Column = LEVELS.column("quantity_total");
-const QUANTITY_LISTED: Column = LEVELS.column("quantity_listed");
-const QUANTITY_ALLOCATED: Column = LEVELS.column("quantity_allocated");
-const QUANTITY_HELD: Column = LEVELS.column("quantity_held");
+const COUNTS: CountColumns = CountColumns::of(&LEVELS);
 
 /// Counts of a level in a row version.
 pub fn counts(tuple: &Tuple) -> Counts {
-    Counts {
-        total: tuple.need(QUANTITY_TOTAL),
-        listed: tuple.need(QUANTITY_LISTED),
-        allocated: tuple.need(QUANTITY_ALLOCATED),
-        held: tuple.need(QUANTITY_HELD),
-    }
+    COUNTS.read(tuple)
 }
 
 /// Tenant of a level in a row version.
@@ -83,10 +76,7 @@ impl Stored for Level {
 
     fn values(&self) -> NewValues {
         let mut values = NewValues::default();
-        values.set(QUANTITY_TOTAL, self.counts.total);
-        values.set(QUANTITY_LISTED, self.counts.listed);
-        values.set(QUANTITY_ALLOCATED, self.counts.allocated);
-        values.set(QUANTITY_HELD, self.counts.held);
+        COUNTS.write(self.counts, &mut values);
         values
     }
 

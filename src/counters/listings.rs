@@ -1,7 +1,8 @@
 //! Listings: the counters that everything else adds up to.
 
+use super::counts::{CountColumns, Counts};
 use super::stored::{self, Stopped, Stored};
-use super::{aside, mirror, Counts, Delta, Guard, ListingAfter, Refusal};
+use super::{aside, mirror, Delta, Guard, ListingAfter, Refusal};
 use crate::direct::shape::LISTINGS;
 use crate::direct::{Column, NewValues, Shape, Tuple};
 use crate::engine::Engine;
@@ -44,20 +45,12 @@ const BACKORDER_LIMIT: Column = LISTINGS.column("backorder_limit");
 const ATTACHED_TO: Column = LISTINGS.column("attached_to");
 const ATTACHED_KEY: Column = LISTINGS.column("attached_key");
 const SYNC_DEFERRED: Column = LISTINGS.column("sync_deferred");
-const QUANTITY_TOTAL: Column = LISTINGS.column("quantity_total");
-const QUANTITY_LISTED: Column = LISTINGS.column("quantity_listed");
-const QUANTITY_ALLOCATED: Column = LISTINGS.column("quantity_allocated");
-const QUANTITY_HELD: Column = LISTINGS.column("quantity_held");
+const COUNTS: CountColumns = CountColumns::of(&LISTINGS);
 const QUANTITY_AVAILABLE: Column = LISTINGS.column("quantity_available");
 
 /// Counts of a listing in a row version.
 pub fn counts(tuple: &Tuple) -> Counts {
-    Counts {
-        total: tuple.need(QUANTITY_TOTAL),
-        listed: tuple.need(QUANTITY_LISTED),
-        allocated: tuple.need(QUANTITY_ALLOCATED),
-        held: tuple.need(QUANTITY_HELD),
-    }
+    COUNTS.read(tuple)
 }
 
 /// Tenant of a listing in a row version.
@@ -119,10 +112,7 @@ impl Stored for Listing {
 
     fn values(&self) -> NewValues {
         let mut values = NewValues::default();
-        values.set(QUANTITY_TOTAL, self.after.counts.total);
-        values.set(QUANTITY_LISTED, self.after.counts.listed);
-        values.set(QUANTITY_ALLOCATED, self.after.counts.allocated);
-        values.set(QUANTITY_HELD, self.after.counts.held);
+        COUNTS.write(self.after.counts, &mut values);
         values.set(QUANTITY_AVAILABLE, self.after.available);
         values
     }

@@ -1,6 +1,7 @@
 //! Reading stock: one index probe a call, whatever is claimed.
 
-use crate::counters::{levels, listings, Counts};
+use crate::counters::counts::Counts;
+use crate::counters::{levels, listings};
 use crate::direct::shape::{LEVELS, LISTINGS, PRIMARY};
 use crate::direct::{Access, Shape, Table, Tuple};
 use crate::engine::Engine;
