@@ -2,6 +2,7 @@
 //! counts from that moment on, in sessions that have claimed before too; and the two ways, below SQL
 //! and by statements, come to the same.
 
+mod additions;
 mod refusals;
 mod seen;
 mod work;
