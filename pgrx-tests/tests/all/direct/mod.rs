@@ -3,6 +3,10 @@
 //! and by statements, come to the same.
 
 mod additions;
+mod both_ways;
+mod lots;
 mod refusals;
 mod seen;
+mod transactions;
+mod waiting;
 mod work;
