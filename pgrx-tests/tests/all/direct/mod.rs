@@ -8,5 +8,6 @@ mod lots;
 mod refusals;
 mod seen;
 mod transactions;
+mod upkeep;
 mod waiting;
 mod work;
