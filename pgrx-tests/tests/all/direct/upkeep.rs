@@ -59,12 +59,12 @@ fn a_young_index_is_not_for_old_snapshots() {
     reader
         .run("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM pg_class")
         .unwrap();
-    client.batch_execute(&claim(changed, 1)).unwrap();
     client
-        .batch_execute(
-            "DROP INDEX stock_lots_in_stock_idx;
+        .batch_execute(&format!(
+            "DROP INDEX stock_lots_in_stock_idx; {};
              CREATE INDEX stock_lots_in_stock_idx ON stock_lots (listing_id, created_at, lot_id) WHERE in_stock",
-        )
+            claim(changed, 1000)
+        ))
         .unwrap();
     let sql =
         "SELECT indcheckxmin FROM pg_index WHERE indexrelid = 'stock_lots_in_stock_idx'::regclass";
@@ -72,7 +72,10 @@ fn a_young_index_is_not_for_old_snapshots() {
     assert_eq!(reader.run(&claim(other, 1)).unwrap().value(), "999");
     let sql = format!("SELECT stock.get_available_stock('{changed}')");
     assert_eq!(reader.run(&sql).unwrap().value(), "1000");
-    reader.run("COMMIT").unwrap();
+    // By the index alone there would be no lot, and the answer would be that stock is short.
+    let error = reader.run(&claim(changed, 1)).unwrap_err();
+    assert_eq!(error.sqlstate, "40001", "{error:?}");
+    reader.run("ROLLBACK").unwrap();
     verify(&mut client);
 }
 
@@ -104,6 +107,7 @@ fn a_name_is_not_an_index() {
         "(listing_id, created_at, lot_id) WHERE in_stock",
         "(listing_id, lot_id, created_at) WHERE in_stock",
         "(listing_id, created_at, lot_id)",
+        "(location_id, created_at, lot_id) WHERE in_stock",
         "(listing_id, created_at DESC, lot_id) WHERE in_stock",
         "(listing_id, created_at, lot_id) WHERE in_stock AND quantity_total > 1",
         "(listing_id, (created_at IS NULL), lot_id) WHERE in_stock",
