@@ -15,7 +15,7 @@ pub trait Stored: Sized {
     fn primary_key(key: &Self::Key) -> Vec<Uuid>;
     /// None where the row is not the one meant: another tenant's, say.
     fn read(key: &Self::Key, tuple: &Tuple) -> Option<Self>;
-    /// The columns that a change may have changed.
+    /// The columns that a change may have changed: its shape's `written`.
     fn values(&self) -> NewValues;
     /// Whether a trigger of ours has something to do about the row as it is now.
     fn concerns_triggers(&self) -> bool;

@@ -6,8 +6,8 @@
 
 use super::known::{Known, MOST_INDEXES};
 use super::shape::Index;
-use super::Shape;
-use crate::engine::c_text;
+use super::{Column, Shape};
+use crate::engine::{c_text, with_setting};
 use pgrx::{pg_sys, PgTupleDesc};
 
 /// What may be done directly with a table; None where not even a read.
@@ -19,11 +19,28 @@ pub(super) unsafe fn look(
     shape: &Shape,
     schema: pg_sys::Oid,
 ) -> Option<Known> {
+    // How PostgreSQL prints an expression depends on these two of the caller's settings: in a search
+    // path with a `length` of the app's, its text would read as ours does here.
+    let path = c"pg_catalog, pg_temp";
+    with_setting(c"search_path", path, true, || {
+        with_setting(c"quote_all_identifiers", c"off", true, || {
+            // SAFETY: the caller vouches for the table.
+            unsafe { look_with_our_settings(table, shape, schema) }
+        })
+    })
+}
+
+unsafe fn look_with_our_settings(
+    table: pg_sys::Relation,
+    shape: &Shape,
+    schema: pg_sys::Oid,
+) -> Option<Known> {
     // SAFETY: reads the table's entry in the relation cache, which stays while it is open.
     unsafe {
         let class = &*(*table).rd_rel;
         let plain = class.relkind == pg_sys::RELKIND_RELATION as std::ffi::c_char
             && !class.relhassubclass
+            && !class.relispartition
             && !class.relrowsecurity
             && (*table).rd_rules.is_null();
         if !plain || !has_columns(table, shape) {
@@ -38,7 +55,7 @@ pub(super) unsafe fn look(
                 .generated
                 .iter()
                 .all(|(column, text)| default_of(table, shape, column).as_deref() == Some(*text));
-        let triggers = triggers_of_others(table);
+        let triggers = triggers_of_others(table, shape);
         Some(Known {
             indexes,
             updatable: computes_as_we_do && !triggers.on_update,
@@ -48,7 +65,8 @@ pub(super) unsafe fn look(
     }
 }
 
-/// Our columns come first and are of our types; what follows has no generated one.
+/// Our columns come first and are of our types; what follows has no generated one. An identity column
+/// refuses to be written.
 unsafe fn has_columns(table: pg_sys::Relation, shape: &Shape) -> bool {
     // SAFETY: the relation cache keeps the descriptor while the table is open.
     let columns = unsafe { PgTupleDesc::from_pg_unchecked((*table).rd_att) };
@@ -60,6 +78,7 @@ unsafe fn has_columns(table: pg_sys::Relation, shape: &Shape) -> bool {
                     column.name() == *name
                         && column.atttypid == *type_oid
                         && !column.attisdropped
+                        && column.attidentity == 0
                         && is_generated == shape.generated.iter().any(|(ours, _)| ours == name)
                 }
                 None => !is_generated,
@@ -97,7 +116,11 @@ unsafe fn find_index(
         if oid == pg_sys::InvalidOid || pg_sys::IndexGetRelation(oid, true) != (*table).rd_id {
             return None;
         }
-        let opened = pg_sys::index_open(oid, pg_sys::AccessShareLock as _);
+        // Dropped concurrently, it may be gone by now.
+        let opened = pg_sys::try_relation_open(oid, pg_sys::AccessShareLock as _);
+        if opened.is_null() {
+            return None;
+        }
         let state = &*(*opened).rd_index;
         let is_ours = (*(*opened).rd_rel).relam == pg_sys::BTREE_AM_OID
             && state.indnkeyatts as usize == index.columns.len()
@@ -110,7 +133,7 @@ unsafe fn find_index(
                     && *(*opened).rd_indoption.add(at) == 0
             })
             && predicate_of(table, opened).as_deref() == index.predicate;
-        pg_sys::index_close(opened, pg_sys::NoLock as _);
+        pg_sys::relation_close(opened, pg_sys::NoLock as _);
         is_ours.then_some(oid)
     }
 }
@@ -175,7 +198,7 @@ struct TriggersOfOthers {
 
 /// Ours would stand aside. Those of foreign keys have nothing to say of an UPDATE that changes no key,
 /// unless the row is one that this transaction has written.
-unsafe fn triggers_of_others(table: pg_sys::Relation) -> TriggersOfOthers {
+unsafe fn triggers_of_others(table: pg_sys::Relation, shape: &Shape) -> TriggersOfOthers {
     let mut others = TriggersOfOthers {
         on_insert: false,
         on_update: false,
@@ -187,6 +210,7 @@ unsafe fn triggers_of_others(table: pg_sys::Relation) -> TriggersOfOthers {
         if triggers.is_null() {
             return others;
         }
+        let keys_stay = !changes_foreign_keys(table, shape);
         let extension = pg_sys::getExtensionOfObject(pg_sys::RelationRelationId, (*table).rd_id);
         for at in 0..(*triggers).numtriggers as usize {
             let trigger = &*(*triggers).triggers.add(at);
@@ -201,10 +225,35 @@ unsafe fn triggers_of_others(table: pg_sys::Relation) -> TriggersOfOthers {
                 && (pg_sys::F_RI_FKEY_CHECK_INS..=pg_sys::F_RI_FKEY_NOACTION_UPD)
                     .contains(&function.to_u32());
             others.on_insert |= fires(pg_sys::TRIGGER_TYPE_INSERT);
-            others.on_update |= fires(pg_sys::TRIGGER_TYPE_UPDATE) && !is_foreign_key;
+            others.on_update |=
+                fires(pg_sys::TRIGGER_TYPE_UPDATE) && !(is_foreign_key && keys_stay);
             others.foreign_keys |=
                 is_foreign_key && function.to_u32() == pg_sys::F_RI_FKEY_CHECK_UPD;
         }
     }
     others
+}
+
+/// Whether a column that a direct UPDATE changes is part of a foreign key, or of a unique key that one
+/// of another table may refer to.
+unsafe fn changes_foreign_keys(table: pg_sys::Relation, shape: &Shape) -> bool {
+    // SAFETY: the table is open; the list and the set are its relation cache entry's own or copies.
+    unsafe {
+        let refers = pgrx::PgList::<pg_sys::ForeignKeyCacheInfo>::from_pg(
+            pg_sys::RelationGetFKeyList(table),
+        );
+        let unique = pg_sys::RelationGetIndexAttrBitmap(
+            table,
+            pg_sys::IndexAttrBitmapKind::INDEX_ATTR_BITMAP_KEY,
+        );
+        let is_unique = |name: &&str| {
+            let number = i32::from(shape.column(name).0);
+            pg_sys::bms_is_member(number - pg_sys::FirstLowInvalidHeapAttributeNumber, unique)
+        };
+        shape.written.iter().any(is_unique)
+            || refers.iter_ptr().any(|key| {
+                let columns = &(&(*key).conkey)[..(*key).nkeys as usize];
+                columns.iter().any(|number| shape.writes(Column(*number)))
+            })
+    }
 }

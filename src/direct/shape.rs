@@ -14,6 +14,8 @@ pub struct Shape {
     pub columns: &'static [(&'static str, Oid)],
     /// CHECKs of ours. Direct writes need not run them: what the engine writes keeps them.
     pub checks: &'static [&'static str],
+    /// Columns that a direct UPDATE changes.
+    pub written: &'static [&'static str],
     /// Columns that PostgreSQL would compute; whoever writes directly computes them too.
     pub generated: &'static [(&'static str, &'static str)],
     /// Defaults of the columns that an INSERT of the engine leaves out; whoever inserts directly
@@ -52,6 +54,11 @@ impl Shape {
             at += 1;
         }
         panic!("no such column")
+    }
+
+    /// Whether a direct UPDATE changes this column.
+    pub fn writes(&self, column: Column) -> bool {
+        self.written.iter().any(|name| self.column(name) == column)
     }
 }
 
@@ -116,6 +123,13 @@ pub static LISTINGS: Shape = Shape {
         "(quantity_listed >= 0)",
         "(quantity_held >= 0)",
     ],
+    written: &[
+        "quantity_total",
+        "quantity_listed",
+        "quantity_allocated",
+        "quantity_held",
+        "quantity_available",
+    ],
     generated: &[(
         "quantity_available",
         "((quantity_listed - quantity_allocated) - quantity_held)",
@@ -143,6 +157,12 @@ pub static LEVELS: Shape = Shape {
         "(quantity_total >= 0)",
         "(quantity_listed >= 0)",
         "(quantity_held >= 0)",
+    ],
+    written: &[
+        "quantity_total",
+        "quantity_listed",
+        "quantity_allocated",
+        "quantity_held",
     ],
     generated: &[],
     left_out: &[],
@@ -178,6 +198,12 @@ pub static LOTS: Shape = Shape {
         "(length(notes) <= 1000)",
         "(length(lot_code) <= 200)",
         "((unit_cost >= (0)::numeric) AND (unit_cost < ('900000000000'::bigint)::numeric))",
+    ],
+    written: &[
+        "quantity_total",
+        "quantity_allocated",
+        "updated_at",
+        "in_stock",
     ],
     generated: &[(
         "in_stock",
@@ -218,6 +244,7 @@ pub static ALLOCATIONS: Shape = Shape {
         "(quantity > 0)",
         "(status = ANY (ARRAY['active'::text, 'released'::text, 'fulfilled'::text]))",
     ],
+    written: &[],
     generated: &[],
     left_out: &[
         ("status", Some("'active'::text")),

@@ -46,6 +46,9 @@ impl Table {
             } else {
                 pg_sys::AccessShareLock
             };
+            if !may(oid, access) {
+                return None;
+            }
             let relation = pg_sys::table_open(oid, lock as _);
             let known = known::of(relation, shape, engine.namespace).filter(|known| match access {
                 Access::Read => true,
@@ -87,6 +90,21 @@ impl Table {
     }
 }
 
+/// Whether the present user could do this by SQL: the functions run as their owner, but an admin may
+/// give them another one, or make them run as their caller. What is not allowed SQL refuses.
+fn may(table: pg_sys::Oid, access: Access) -> bool {
+    let rights = match access {
+        Access::Read => pg_sys::ACL_SELECT,
+        Access::Update => pg_sys::ACL_SELECT | pg_sys::ACL_UPDATE,
+        Access::Insert => pg_sys::ACL_INSERT,
+    } as pg_sys::AclMode;
+    // SAFETY: a lookup in the catalog.
+    unsafe {
+        let all = pg_sys::AclMaskHow::ACLMASK_ALL;
+        pg_sys::pg_class_aclmask(table, pg_sys::GetUserId(), rights, all) == rights
+    }
+}
+
 impl Drop for Table {
     fn drop(&mut self) {
         // On an error the transaction's abort closes what is open.
@@ -108,8 +126,14 @@ impl Scan {
         // SAFETY: the table is open; what is opened here is closed by Drop; the keys live until the
         // scan has copied them.
         unsafe {
-            let index =
-                pg_sys::index_open(table.known.indexes[index.0], pg_sys::AccessShareLock as _);
+            let index = pg_sys::try_relation_open(
+                table.known.indexes[index.0],
+                pg_sys::AccessShareLock as _,
+            );
+            // Dropped concurrently since it was looked up.
+            if index.is_null() {
+                return None;
+            }
             let state = &*(*index).rd_index;
             // A rebuilt index may miss versions that an old snapshot needs.
             if !state.indisvalid || state.indcheckxmin {

@@ -86,10 +86,14 @@ impl Table {
             TM_Result::TM_Updated | TM_Result::TM_Deleted => {
                 // SAFETY: a plain read.
                 if unsafe { pg_sys::XactIsoLevel } >= pg_sys::XACT_REPEATABLE_READ as i32 {
+                    let what = match result {
+                        TM_Result::TM_Deleted => "delete",
+                        _ => "update",
+                    };
                     ereport!(
                         ERROR,
                         PgSqlErrorCode::ERRCODE_T_R_SERIALIZATION_FAILURE,
-                        "could not serialize access due to concurrent update"
+                        format!("could not serialize access due to concurrent {what}")
                     );
                 }
                 Step::Again

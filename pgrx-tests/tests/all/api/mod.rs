@@ -13,7 +13,7 @@ mod racing_keys;
 mod schemas;
 mod settling;
 mod shape;
-mod shop;
+pub mod shop;
 mod standby;
 mod strategies;
 mod tenants;

@@ -1,0 +1,13 @@
+//! Row access below SQL does what SQL would do, and nothing more: whatever an owner adds to the tables
+//! counts from that moment on, in sessions that have claimed before too; and the two ways, below SQL
+//! and by statements, come to the same.
+
+mod additions;
+mod both_ways;
+mod lots;
+mod refusals;
+mod seen;
+mod transactions;
+mod upkeep;
+mod waiting;
+mod work;
