@@ -83,10 +83,10 @@ impl Table {
         use pg_sys::TM_Result;
         match self.replace(tuple, &values) {
             TM_Result::TM_Ok => Step::Done(Updated::Set(answer)),
-            TM_Result::TM_Updated | TM_Result::TM_Deleted => {
+            lost @ (TM_Result::TM_Updated | TM_Result::TM_Deleted) => {
                 // SAFETY: a plain read.
                 if unsafe { pg_sys::XactIsoLevel } >= pg_sys::XACT_REPEATABLE_READ as i32 {
-                    let what = match result {
+                    let what = match lost {
                         TM_Result::TM_Deleted => "delete",
                         _ => "update",
                     };
