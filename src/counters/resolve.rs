@@ -17,9 +17,10 @@ const TRIGGER_FUNCTIONS: [&str; 3] = [
 
 /// The attachment that the engine's triggers on a table name; None where it carries none, or is gone.
 pub fn mark_of(engine: &Engine, table: pg_sys::Oid) -> Option<Uuid> {
+    // Copies: a look at a catalog may rebuild the relation's entry in the cache, and free its triggers.
     // SAFETY: the relation's triggers are read between its opening and its closing, and nothing
     // in between panics; a missing relation is NULL. A trigger's arguments are C strings.
-    unsafe {
+    let marks: Vec<(pg_sys::Oid, Uuid)> = unsafe {
         let relation = pg_sys::RelationIdGetRelation(table);
         if relation.is_null() {
             return None;
@@ -29,17 +30,19 @@ pub fn mark_of(engine: &Engine, table: pg_sys::Oid) -> Option<Uuid> {
             true => 0,
             false => (*triggers).numtriggers as usize,
         };
-        let mark = (0..count).find_map(|at| {
-            let trigger = (*triggers).triggers.add(at);
-            if (*trigger).tgnargs != 1 {
-                return None;
-            }
-            let argument = Uuid::try_parse(&c_text(*(*trigger).tgargs)).ok()?;
-            is_ours(engine, (*trigger).tgfoid).then_some(argument)
-        });
+        let marks = (0..count)
+            .filter_map(|at| {
+                let trigger = &*(*triggers).triggers.add(at);
+                let argument = (trigger.tgnargs == 1).then(|| c_text(*trigger.tgargs))?;
+                Some((trigger.tgfoid, Uuid::try_parse(&argument).ok()?))
+            })
+            .collect();
         pg_sys::RelationClose(relation);
-        mark
-    }
+        marks
+    };
+    marks
+        .into_iter()
+        .find_map(|(function, mark)| is_ours(engine, function).then_some(mark))
 }
 
 /// Whether a table carries this attachment's triggers.

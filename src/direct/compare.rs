@@ -204,24 +204,24 @@ unsafe fn triggers_of_others(table: pg_sys::Relation, shape: &Shape) -> Triggers
         on_update: false,
         foreign_keys: false,
     };
-    // SAFETY: the table is open; its triggers are as many as they say.
+    // SAFETY: the caller holds the table open.
+    let triggers = unsafe { triggers_of(table) };
+    if triggers.is_empty() {
+        return others;
+    }
+    // SAFETY: the table is open; the rest are catalog lookups.
     unsafe {
-        let triggers = (*table).trigdesc;
-        if triggers.is_null() {
-            return others;
-        }
         let keys_stay = !changes_foreign_keys(table, shape);
         let extension = pg_sys::getExtensionOfObject(pg_sys::RelationRelationId, (*table).rd_id);
-        for at in 0..(*triggers).numtriggers as usize {
-            let trigger = &*(*triggers).triggers.add(at);
-            let fires = |event: u32| i32::from(trigger.tgtype) & event as i32 != 0;
-            let function = trigger.tgfoid;
+        for trigger in triggers {
+            let fires = |event: u32| i32::from(trigger.events) & event as i32 != 0;
+            let function = trigger.function;
             let is_ours = extension != pg_sys::InvalidOid
                 && pg_sys::getExtensionOfObject(pg_sys::ProcedureRelationId, function) == extension;
             if is_ours {
                 continue;
             }
-            let is_foreign_key = trigger.tgisinternal
+            let is_foreign_key = trigger.is_internal
                 && (pg_sys::F_RI_FKEY_CHECK_INS..=pg_sys::F_RI_FKEY_NOACTION_UPD)
                     .contains(&function.to_u32());
             others.on_insert |= fires(pg_sys::TRIGGER_TYPE_INSERT);
@@ -234,17 +234,47 @@ unsafe fn triggers_of_others(table: pg_sys::Relation, shape: &Shape) -> Triggers
     others
 }
 
+/// What is read of a trigger.
+struct Trigger {
+    function: pg_sys::Oid,
+    events: i16,
+    is_internal: bool,
+}
+
+/// Copies: any look at a catalog may rebuild the table's entry in the relation cache, and the rebuilt
+/// one frees its old triggers.
+unsafe fn triggers_of(table: pg_sys::Relation) -> Vec<Trigger> {
+    // SAFETY: the table is open; its triggers are as many as they say, and nothing comes in between.
+    unsafe {
+        let triggers = (*table).trigdesc;
+        if triggers.is_null() {
+            return Vec::new();
+        }
+        (0..(*triggers).numtriggers as usize)
+            .map(|at| {
+                let trigger = &*(*triggers).triggers.add(at);
+                Trigger {
+                    function: trigger.tgfoid,
+                    events: trigger.tgtype,
+                    is_internal: trigger.tgisinternal,
+                }
+            })
+            .collect()
+    }
+}
+
 /// Whether a column that a direct UPDATE changes is part of a foreign key, or of a unique key that one
 /// of another table may refer to.
 unsafe fn changes_foreign_keys(table: pg_sys::Relation, shape: &Shape) -> bool {
-    // SAFETY: the table is open; the list and the set are its relation cache entry's own or copies.
+    // SAFETY: the table is open. The set is a copy; the list is the relation cache entry's own, and is
+    // read after everything that looks at a catalog.
     unsafe {
-        let refers = pgrx::PgList::<pg_sys::ForeignKeyCacheInfo>::from_pg(
-            pg_sys::RelationGetFKeyList(table),
-        );
         let unique = pg_sys::RelationGetIndexAttrBitmap(
             table,
             pg_sys::IndexAttrBitmapKind::INDEX_ATTR_BITMAP_KEY,
+        );
+        let refers = pgrx::PgList::<pg_sys::ForeignKeyCacheInfo>::from_pg(
+            pg_sys::RelationGetFKeyList(table),
         );
         let is_unique = |name: &&str| {
             let number = i32::from(shape.column(name).0);

@@ -3,6 +3,8 @@
 use super::work::{self, one, STATEMENTS_ONLY};
 use crate::api::shop::{connect, verify};
 use postgres::Client;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use stockroom_tests::{Cluster, Db, Session};
 use uuid::Uuid;
 
@@ -47,6 +49,62 @@ fn indexes_are_rebuilt_while_claims_go_on() {
         assert_eq!(next.unwrap().value(), left.to_string(), "{change}");
     }
     verify(&mut connect(&db));
+}
+
+/// PostgreSQL may forget what it knows of a table at any look into a catalog, also while we compare.
+#[test]
+fn tables_change_all_the_time() {
+    let db = Db::with_extension_in("stock");
+    let (listing, goods) = (work::stocked(&db), Uuid::new_v4());
+    db.execute(&format!(
+        "CREATE TABLE public.goods (id uuid PRIMARY KEY, quantity_available integer NOT NULL);
+         INSERT INTO public.goods VALUES ('{goods}', 1000);
+         SELECT stock.attach_table('public.goods', 'id')"
+    ));
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let sessions: Vec<_> = (0..4)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut client = connect(&db);
+                    for _ in 0..200 {
+                        client.query(&claim(listing, 1), &[]).unwrap();
+                        client.query(&claim(goods, 1), &[]).unwrap();
+                    }
+                })
+            })
+            .collect();
+        let changes = scope.spawn(|| {
+            let mut client = connect(&db);
+            client
+                .batch_execute("SET synchronous_commit = off")
+                .unwrap();
+            let mut changes = 0;
+            while !done.load(Ordering::Relaxed) {
+                changes += 1;
+                for table in work::TABLES.into_iter().chain(["public.goods"]) {
+                    let sql = format!(
+                        "ALTER TABLE {table} SET (autovacuum_vacuum_threshold = {changes})"
+                    );
+                    client.batch_execute(&sql).unwrap();
+                }
+            }
+            changes
+        });
+        for session in sessions {
+            session.join().unwrap();
+        }
+        done.store(true, Ordering::Relaxed);
+        assert!(changes.join().unwrap() > 20);
+    });
+    let mut client = connect(&db);
+    for listing in [listing, goods] {
+        let left = format!("SELECT get_available_stock('{listing}')");
+        assert_eq!(one::<i32>(&mut client, &left), 200);
+    }
+    let shown = "SELECT quantity_available FROM public.goods";
+    assert_eq!(one::<i32>(&mut client, shown), 200);
+    verify(&mut client);
 }
 
 /// An index made after an old snapshot may lack what that snapshot sees.
