@@ -78,8 +78,8 @@ impl Benchmark for Bloat {
         server.settle()?;
         let load = Load::claims(side.schema(), 1, CLIENTS);
         let warm_up = load::run(server, &load, minute as u32 / 12 + 1)?;
-        // Two seconds more: the first and the last one are not whole.
-        let whole = load::run_by_second(server, &load, 5 * minute as u32 + 2)?;
+        // Some seconds more: the first and the last one are not whole, and connecting takes its time.
+        let whole = load::run_by_second(server, &load, 5 * minute as u32 + 5)?;
         let all = fill.all_claims() + warm_up.operations + whole.operations;
         side.check(&mut client, all, all)?;
 
