@@ -4,6 +4,7 @@ pub mod allocate;
 pub mod answer;
 pub mod explain;
 pub mod lots;
+mod queue;
 pub mod rows;
 pub mod settle;
 pub mod take;

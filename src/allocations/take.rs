@@ -1,6 +1,7 @@
 //! Taking stock: plan on what is read, apply under locks, plan again when somebody was faster.
 
 use super::answer::{Allocated, Short, Taken};
+use super::queue;
 use super::rows::{self, Enough, Listing};
 use crate::counters::lots::LotDelta;
 use crate::counters::{self, mirror, Guard, ListingAfter, Refusal};
@@ -30,24 +31,38 @@ enum Loss {
 /// leave no lock behind, for the next plan may need lots that come before its own.
 pub fn take(engine: &Engine, want: &Want) -> Result<Taken, Error> {
     let ids = listing_ids(&want.lines);
-    let mut listings = read_listings(engine, &ids)?;
+    let listings = read_listings(engine, &ids)?;
     if let Some(short) = refuse_early(want, &listings) {
         return Ok(Taken::Short(short));
     }
+    let places = queue::stand_in_line(engine, &ids);
+    let taken = take_in_turn(engine, want, &ids, listings)?;
+    if let Taken::Short(_) = taken {
+        places.leave();
+    }
+    Ok(taken)
+}
+
+fn take_in_turn(
+    engine: &Engine,
+    want: &Want,
+    ids: &[Uuid],
+    mut listings: Vec<Listing>,
+) -> Result<Taken, Error> {
     let attached: Vec<_> = listings
         .iter()
         .filter_map(|listing| listing.attached.clone())
         .collect();
     if attached.iter().any(|row| !row.deferred) {
         mirror::lock(engine, sorted(attached));
-        listings = read_listings(engine, &ids)?;
+        listings = read_listings(engine, ids)?;
     }
-    let lots = rows::free_lots(engine, &ids, enough(want, &listings));
+    let lots = rows::free_lots(engine, ids, enough(want, &listings));
     let outcome = claim(engine, want, &listings, &lots)
         .or_else(|loss| match loss {
             Loss::Raced => {
-                let listings = read_listings(engine, &ids).map_err(Loss::Error)?;
-                let lots = rows::free_lots(engine, &ids, enough(want, &listings));
+                let listings = read_listings(engine, ids).map_err(Loss::Error)?;
+                let lots = rows::free_lots(engine, ids, enough(want, &listings));
                 claim(engine, want, &listings, &lots)
             }
             other => Err(other),
@@ -55,8 +70,8 @@ pub fn take(engine: &Engine, want: &Want) -> Result<Taken, Error> {
         .or_else(|loss| match loss {
             // Twice overtaken: lock all lots in order, then nobody can be faster.
             Loss::Raced => undo_if_lost(|| {
-                let lots = rows::locked_lots(engine, &ids);
-                let listings = read_listings(engine, &ids).map_err(Loss::Error)?;
+                let lots = rows::locked_lots(engine, ids);
+                let listings = read_listings(engine, ids).map_err(Loss::Error)?;
                 claim(engine, want, &listings, &lots)
             }),
             other => Err(other),
@@ -71,7 +86,7 @@ pub fn take(engine: &Engine, want: &Want) -> Result<Taken, Error> {
         Err(Loss::Error(error)) => Err(error),
         // With all lots locked only a level or a listing can refuse: that much is promised away.
         Err(Loss::Raced) => {
-            let listings = read_listings(engine, &ids)?;
+            let listings = read_listings(engine, ids)?;
             Ok(Taken::Short(refuse_early(want, &listings).unwrap_or_else(
                 || {
                     let line = &want.lines[0];
@@ -82,7 +97,8 @@ pub fn take(engine: &Engine, want: &Want) -> Result<Taken, Error> {
     }
 }
 
-/// What is needed to refuse without taking a lock or writing anything.
+/// Refuses what a read can refuse; otherwise the claim stands in line for its listings, before the
+/// caller writes anything.
 pub fn refused_by_a_read(engine: &Engine, want: &Want) -> Result<Option<Short>, Error> {
     let ids = listing_ids(&want.lines);
     let listings = read_listings(engine, &ids)?;
@@ -90,7 +106,11 @@ pub fn refused_by_a_read(engine: &Engine, want: &Want) -> Result<Option<Short>, 
         return Ok(Some(short));
     }
     let lots = rows::free_lots(engine, &ids, enough(want, &listings));
-    Ok(plan_picks(want, &listings, &lots).err())
+    let short = plan_picks(want, &listings, &lots).err();
+    if short.is_none() {
+        queue::stand_in_line(engine, &ids);
+    }
+    Ok(short)
 }
 
 fn undo_if_lost<T>(run: impl FnOnce() -> Result<T, Loss>) -> Result<T, Loss> {

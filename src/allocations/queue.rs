@@ -1,0 +1,71 @@
+//! Claims of a listing stand in line for it before they touch a row.
+//!
+//! When a row changes, PostgreSQL wakes everybody who waits for it, one after the other; each finds it
+//! changed and waits again. With 64 clients at one listing that is 63 wake-ups for one claim. In lines
+//! of ours only the first of a line is woken. There are a few lines for each listing, so that one
+//! session is being woken while another works.
+//!
+//! It is no guard: rows are, and whoever does not stand in line is as safe. So only those line up who
+//! cannot do harm by it: transactions that have no id yet, and so hold no row. Whoever holds a row
+//! never waits here, so nobody here can be part of a deadlock over rows.
+
+use crate::engine::Engine;
+use pgrx::pg_sys;
+use uuid::Uuid;
+
+/// Larger orders don't line up: each place takes one of the server's locks.
+const MOST_LISTINGS: usize = 16;
+
+/// Measured with 64 clients at one listing on two cores, medians of six runs: one line 1,900 claims a
+/// second, six 2,420, twelve 2,400, and 1,850 with a line for each client.
+const LINES: u32 = 6;
+
+/// A transaction's places. It keeps them to its end, as it keeps its rows, unless it leaves.
+pub struct Places(Vec<pg_sys::LOCKTAG>);
+
+/// Waits until it is this transaction's turn at each of these listings.
+pub fn stand_in_line(engine: &Engine, listings: &[Uuid]) -> Places {
+    // SAFETY: a plain read of the transaction's state.
+    let holds_rows = unsafe { pg_sys::GetTopTransactionIdIfAny() } != pg_sys::InvalidTransactionId;
+    if holds_rows || listings.len() > MOST_LISTINGS {
+        return Places(Vec::new());
+    }
+    let mut places: Vec<_> = listings.iter().map(|id| place(engine, *id)).collect();
+    // Everybody in the same order; line numbers differ from session to session.
+    places.sort_by_key(|place| place.locktag_field3);
+    for place in &places {
+        // SAFETY: a lock that the end of the transaction releases, or the rollback of the
+        // subtransaction that took it: with those of rows, and so before the commit is on disk.
+        unsafe { pg_sys::LockAcquire(place, pg_sys::ExclusiveLock as _, false, false) };
+    }
+    Places(places)
+}
+
+impl Places {
+    /// For a claim that took nothing: others need not wait for the end of its transaction.
+    pub fn leave(self) {
+        for place in self.0 {
+            // SAFETY: taken by `stand_in_line`, under the same resource owner.
+            unsafe { pg_sys::LockRelease(&place, pg_sys::ExclusiveLock as _, false) };
+        }
+    }
+}
+
+/// `pg_locks` shows it as an `object` of the class `stock_listings`; `objsubid` is the line. Its 32 bits
+/// are fewer than a key's: now and then two listings share their lines.
+fn place(engine: &Engine, listing_id: Uuid) -> pg_sys::LOCKTAG {
+    let key = listing_id.as_u128();
+    let folded = key ^ (key >> 32) ^ (key >> 64) ^ (key >> 96);
+    // SAFETY: the namespace's oid and a C string.
+    let class = unsafe { pg_sys::get_relname_relid(c"stock_listings".as_ptr(), engine.namespace) };
+    pg_sys::LOCKTAG {
+        // SAFETY: a plain read of the backend's database.
+        locktag_field1: unsafe { pg_sys::MyDatabaseId }.to_u32(),
+        locktag_field2: class.to_u32(),
+        locktag_field3: folded as u32,
+        // SAFETY: a plain read of the backend's process id.
+        locktag_field4: (unsafe { pg_sys::MyProcPid }.unsigned_abs() % LINES) as u16,
+        locktag_type: pg_sys::LockTagType::LOCKTAG_OBJECT as u8,
+        locktag_lockmethodid: pg_sys::DEFAULT_LOCKMETHOD as u8,
+    }
+}
