@@ -25,9 +25,14 @@ pub struct Places(Vec<pg_sys::LOCKTAG>);
 
 /// Waits until it is this transaction's turn at each of these listings.
 pub fn stand_in_line(engine: &Engine, listings: &[Uuid]) -> Places {
-    // SAFETY: a plain read of the transaction's state.
-    let holds_rows = unsafe { pg_sys::GetTopTransactionIdIfAny() } != pg_sys::InvalidTransactionId;
-    if holds_rows || listings.len() > MOST_LISTINGS {
+    // SAFETY: plain reads of the transaction's and the server's state.
+    let (holds_rows, only_reads) = unsafe {
+        (
+            pg_sys::GetTopTransactionIdIfAny() != pg_sys::InvalidTransactionId,
+            pg_sys::XactReadOnly || pg_sys::RecoveryInProgress(),
+        )
+    };
+    if holds_rows || only_reads || listings.len() > MOST_LISTINGS {
         return Places(Vec::new());
     }
     let mut places: Vec<_> = listings.iter().map(|id| place(engine, *id)).collect();

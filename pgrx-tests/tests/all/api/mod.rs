@@ -15,6 +15,7 @@ mod settling;
 mod shape;
 pub mod shop;
 mod standby;
+mod standing_in_line;
 mod strategies;
 mod tenants;
 mod upkeep;
