@@ -1,7 +1,7 @@
 //! allocate_stock and allocate_order: lots are chosen by strategy.
 
 use super::answer;
-use super::take::{refused_by_a_read, take, Want};
+use super::take::{refuse_or_line_up, take, Want};
 use crate::arguments::{answer_when_short, positive, required, required_id};
 use crate::engine::Engine;
 use crate::error::Error;
@@ -87,7 +87,7 @@ fn allocate_stock(
         &engine,
         request,
         answer_when_short(on_short.as_deref())?,
-        || refused_by_a_read(&engine, &want),
+        || refuse_or_line_up(&engine, &want),
         || take(&engine, &want),
     )?;
     Ok(TableIterator::new(answer.columns()))
@@ -142,7 +142,7 @@ fn allocate_order(
         &engine,
         request,
         answer_when_short(on_short.as_deref())?,
-        || refused_by_a_read(&engine, &want),
+        || refuse_or_line_up(&engine, &want),
         || take(&engine, &want),
     )?;
     Ok(TableIterator::new(answer.columns_with_listing()))

@@ -99,7 +99,7 @@ fn take_in_turn(
 
 /// Refuses what a read can refuse; otherwise the claim stands in line for its listings, before the
 /// caller writes anything.
-pub fn refused_by_a_read(engine: &Engine, want: &Want) -> Result<Option<Short>, Error> {
+pub fn refuse_or_line_up(engine: &Engine, want: &Want) -> Result<Option<Short>, Error> {
     let ids = listing_ids(&want.lines);
     let listings = read_listings(engine, &ids)?;
     if let Some(short) = refuse_early(want, &listings) {

@@ -32,7 +32,8 @@ pub trait Stored: Sized {
     fn is(&self, key: &Self::Key) -> bool;
 }
 
-/// Why rows were not changed. Some may have been: the caller rolls back or fails.
+/// Why rows were not changed. Those before may have been: the caller takes them back, rolls back or
+/// fails.
 pub enum Stopped<K> {
     /// No row has this key.
     Missing(K),

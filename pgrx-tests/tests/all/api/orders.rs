@@ -230,6 +230,26 @@ fn unlisted_expired_and_empty_lots_give_nothing() {
     shop.verify();
 }
 
+/// What a claim answers that waits for the listing while somebody raises safety_stock to 3.
+fn while_safety_stock_is_raised(shop: &Shop, listing: Uuid, claim: &str) -> Vec<Option<String>> {
+    let mut keeper = Session::open(&shop.db);
+    let mut buyer = Session::open(&shop.db);
+    for session in [&mut keeper, &mut buyer] {
+        session.run("SET search_path = stock").unwrap();
+    }
+    let raise =
+        format!("BEGIN; UPDATE stock_listings SET safety_stock = 3 WHERE listing_id = '{listing}'");
+    keeper.run(&raise).unwrap();
+    buyer.start(claim);
+    assert_eq!(buyer.settle(), Progress::Blocked);
+    keeper.run("COMMIT").unwrap();
+    buyer.finish().unwrap().rows.remove(0)
+}
+
+fn texts(answer: &[Option<String>]) -> Vec<Option<&str>> {
+    answer.iter().map(|text| text.as_deref()).collect()
+}
+
 /// The claim has read that nothing is kept back, has taken the lot, and waits for the listing while
 /// somebody raises safety_stock. It must come up short with nothing taken.
 #[test]
@@ -244,22 +264,12 @@ fn safety_stock_raised_meanwhile_leaves_no_half_claim() {
         let mut shop = Shop::open();
         let listing = shop.listing();
         let lot = shop.receive(listing, 5);
-        let mut keeper = Session::open(&shop.db);
-        let mut buyer = Session::open(&shop.db);
-        for session in [&mut keeper, &mut buyer] {
-            session.run("SET search_path = stock").unwrap();
-        }
-        let raise = format!("BEGIN; UPDATE stock_listings SET safety_stock = 3 WHERE listing_id = '{listing}'");
-        keeper.run(&raise).unwrap();
         let claim = claim
             .replace("{listing}", &listing.to_string())
             .replace("{lot}", &lot.to_string());
-        buyer.start(&format!("SELECT state, available FROM {claim}"));
-        assert_eq!(buyer.settle(), Progress::Blocked);
-        keeper.run("COMMIT").unwrap();
-        let answer = buyer.finish().unwrap();
-        let texts: Vec<_> = answer.rows[0].iter().map(|text| text.as_deref()).collect();
-        assert_eq!(texts, [Some("insufficient"), Some("2")], "{claim}");
+        let sql = format!("SELECT state, available FROM {claim}");
+        let answer = while_safety_stock_is_raised(&shop, listing, &sql);
+        assert_eq!(texts(&answer), [Some("insufficient"), Some("2")], "{claim}");
         if shop.lot(lot) != (5, 0) || shop.numbers(listing) != (5, 0, 5) {
             half_done.push(claim);
             continue;
@@ -278,24 +288,11 @@ fn a_partial_claim_takes_what_a_safety_stock_raised_meanwhile_leaves() {
     let mut shop = Shop::open();
     let listing = shop.listing();
     let lot = shop.receive(listing, 5);
-    let mut keeper = Session::open(&shop.db);
-    let mut buyer = Session::open(&shop.db);
-    for session in [&mut keeper, &mut buyer] {
-        session.run("SET search_path = stock").unwrap();
-    }
-    keeper
-        .run(&format!(
-            "BEGIN; UPDATE stock_listings SET safety_stock = 3 WHERE listing_id = '{listing}'"
-        ))
-        .unwrap();
-    buyer.start(&format!(
+    let sql = format!(
         "SELECT quantity, available FROM allocate_stock('{listing}', gen_random_uuid(), 5, partial => true)"
-    ));
-    assert_eq!(buyer.settle(), Progress::Blocked);
-    keeper.run("COMMIT").unwrap();
-    let answer = buyer.finish().unwrap();
-    let texts: Vec<_> = answer.rows[0].iter().map(|text| text.as_deref()).collect();
-    assert_eq!(texts, [Some("2"), Some("3")]);
+    );
+    let answer = while_safety_stock_is_raised(&shop, listing, &sql);
+    assert_eq!(texts(&answer), [Some("2"), Some("3")]);
     assert_eq!(shop.lot(lot), (5, 2));
     shop.verify();
 }
