@@ -1,5 +1,6 @@
 //! What an allocating function answers, now and to a replay.
 
+use super::queue::Places;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::ids;
@@ -127,13 +128,14 @@ fn columns(row: Allocated, replayed: bool) -> Columns {
     )
 }
 
-/// Runs a claim with its key, if it has one. A refusal is decided by `refused` where a read is
-/// enough, is an answer or an error as the caller wishes, and leaves no trace of the key.
+/// Runs a claim with its key, if it has one. With a key, `line_up` refuses what a read can refuse, or
+/// stands in line before the key is written. A refusal is an answer or an error as the caller wishes,
+/// and leaves no trace of the key.
 pub fn once(
     engine: &Engine,
     request: Option<Request>,
     answer_when_short: bool,
-    refused: impl FnOnce() -> Result<Option<Short>, Error>,
+    line_up: impl FnOnce() -> Result<Result<Places, Short>, Error>,
     take: impl FnOnce() -> Result<Taken, Error>,
 ) -> Result<Answer, Error> {
     let short = |short: Short| {
@@ -158,10 +160,12 @@ pub fn once(
     if let Some(known) = request.replay(engine)? {
         return Ok(replayed(known));
     }
-    if let Some(found) = refused()? {
-        return short(found);
-    }
+    let places = match line_up()? {
+        Ok(places) => places,
+        Err(found) => return short(found),
+    };
     if let Some(known) = request.begin(engine)? {
+        places.leave();
         return Ok(replayed(known));
     }
     match take()? {
@@ -175,6 +179,7 @@ pub fn once(
         }
         Taken::Short(found) => {
             request.forget(engine);
+            places.leave();
             short(found)
         }
     }

@@ -1,6 +1,7 @@
 //! allocate_lots: the caller has chosen the lots.
 
 use super::answer::{self, Short, Taken};
+use super::queue::Places;
 use super::{rows, take};
 use crate::arguments::{answer_when_short, required, required_id};
 use crate::clock;
@@ -176,7 +177,10 @@ fn allocate_lots(
         &engine,
         request,
         answer_when_short(on_short.as_deref())?,
-        || Ok(refuse_early(&read_chosen(&engine, lots.as_slice())?)),
+        || {
+            let short = refuse_early(&read_chosen(&engine, lots.as_slice())?);
+            Ok(short.map_or(Ok(Places::default()), Err))
+        },
         || take_lots(&engine, order_id, lots.as_slice()),
     )?;
     Ok(TableIterator::new(answer.columns_with_listing()))

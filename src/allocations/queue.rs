@@ -21,6 +21,7 @@ const MOST_LISTINGS: usize = 16;
 const LINES: u32 = 6;
 
 /// A transaction's places. It keeps them to its end, as it keeps its rows, unless it leaves.
+#[derive(Default)]
 pub struct Places(Vec<pg_sys::LOCKTAG>);
 
 /// Waits until it is this transaction's turn at each of these listings.
@@ -33,7 +34,7 @@ pub fn stand_in_line(engine: &Engine, listings: &[Uuid]) -> Places {
         )
     };
     if holds_rows || only_reads || listings.len() > MOST_LISTINGS {
-        return Places(Vec::new());
+        return Places::default();
     }
     let mut places: Vec<_> = listings.iter().map(|id| place(engine, *id)).collect();
     // Everybody in the same order; line numbers differ from session to session.

@@ -1,7 +1,7 @@
 //! Taking stock: plan on what is read, apply under locks, plan again when somebody was faster.
 
 use super::answer::{Allocated, Short, Taken};
-use super::queue;
+use super::queue::{self, Places};
 use super::rows::{self, Enough, Listing};
 use crate::counters::lots::LotDelta;
 use crate::counters::{self, mirror, Guard, ListingAfter, Refusal};
@@ -99,18 +99,14 @@ fn take_in_turn(
 
 /// Refuses what a read can refuse; otherwise the claim stands in line for its listings, before the
 /// caller writes anything.
-pub fn refuse_or_line_up(engine: &Engine, want: &Want) -> Result<Option<Short>, Error> {
+pub fn refuse_or_line_up(engine: &Engine, want: &Want) -> Result<Result<Places, Short>, Error> {
     let ids = listing_ids(&want.lines);
     let listings = read_listings(engine, &ids)?;
     if let Some(short) = refuse_early(want, &listings) {
-        return Ok(Some(short));
+        return Ok(Err(short));
     }
     let lots = rows::free_lots(engine, &ids, enough(want, &listings));
-    let short = plan_picks(want, &listings, &lots).err();
-    if short.is_none() {
-        queue::stand_in_line(engine, &ids);
-    }
-    Ok(short)
+    Ok(plan_picks(want, &listings, &lots).map(|_| queue::stand_in_line(engine, &ids)))
 }
 
 fn undo_if_lost<T>(run: impl FnOnce() -> Result<T, Loss>) -> Result<T, Loss> {

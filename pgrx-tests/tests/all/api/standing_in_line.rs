@@ -54,8 +54,7 @@ fn who_holds_rows_claims_past_the_lines() {
     shop.verify();
 }
 
-#[test]
-fn who_takes_nothing_leaves_the_line() {
+fn who_takes_nothing_leaves(key: impl Fn(usize) -> String) {
     let mut shop = Shop::open();
     let listing = shop.stocked(5);
     let mut first = open(&shop);
@@ -63,9 +62,13 @@ fn who_takes_nothing_leaves_the_line() {
     first.run(&claim(listing, 5)).unwrap();
     assert_eq!(places(&mut shop, &first), 1);
     let mut others: Vec<Session> = (0..SESSIONS).map(|_| open(&shop)).collect();
-    for other in &mut others {
+    for (number, other) in others.iter_mut().enumerate() {
         other.run("BEGIN").unwrap();
-        other.start(&claim(listing, 1));
+        other.start(&format!(
+            "SELECT state FROM allocate_stock('{listing}', gen_random_uuid(), 1, on_short => 'answer',
+                                              idempotency_key => {})",
+            key(number)
+        ));
         assert_eq!(other.settle(), Progress::Blocked);
     }
     first.run("COMMIT").unwrap();
@@ -78,6 +81,12 @@ fn who_takes_nothing_leaves_the_line() {
     shop.receive(listing, 1);
     shop.allocate(listing, 1);
     shop.verify();
+}
+
+#[test]
+fn who_takes_nothing_leaves_the_line() {
+    who_takes_nothing_leaves(|_| "NULL".to_owned());
+    who_takes_nothing_leaves(|number| format!("'key {number}'"));
 }
 
 /// A place goes with the savepoint that it was taken in, as rows do.
