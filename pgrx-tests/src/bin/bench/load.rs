@@ -88,36 +88,49 @@ impl Measured {
     }
 }
 
+/// How much of a load is run.
+#[derive(Clone, Copy, Debug)]
+pub enum Length {
+    Seconds(u32),
+    /// So many by each client: done at last on the busiest machine.
+    Operations(u32),
+}
+
 /// A short warm-up that is not measured, then the run. The sum of what both did comes second.
 pub fn warm_and_run(server: &Server, options: &Options, load: &Load) -> Result<(Measured, u64)> {
-    let mut done = 0;
-    if !options.quick {
-        done += run(server, load, (options.seconds / 5).max(1))?.operations;
+    if options.quick {
+        let each = (300 / load.clients).max(1);
+        let measured = run(server, load, Length::Operations(each))?;
+        let done = measured.operations;
+        return Ok((measured, done));
     }
-    let measured = run(server, load, options.seconds)?;
-    done += measured.operations;
+    let warm_up = Length::Seconds((options.seconds / 5).max(1));
+    let warmed = run(server, load, warm_up)?.operations;
+    let measured = run(server, load, Length::Seconds(options.seconds))?;
+    let done = warmed + measured.operations;
     Ok((measured, done))
 }
 
-/// Runs the load for this long. A client that meets an error fails it all.
-pub fn run(server: &Server, load: &Load, seconds: u32) -> Result<Measured> {
+/// Runs so much of the load. A client that meets an error fails it all.
+pub fn run(server: &Server, load: &Load, length: Length) -> Result<Measured> {
     let sampling = ["--sampling-rate".into(), load.sampled.to_string()];
     let logging = if load.sampled < 1.0 {
         &sampling[..]
     } else {
         &[]
     };
-    let (mut measured, directory) = run_logging(server, load, seconds, logging)?;
+    let (mut measured, directory) = run_logging(server, load, length, logging)?;
     // Client, number of its transaction, latency in microseconds, …
     let latencies = read_logs(&directory, |fields| fields.get(2)?.parse().ok())?;
     measured.latencies = Latencies::of(latencies);
     Ok(measured)
 }
 
-/// The same, with the operations of each second instead of latencies, for long runs.
+/// The same for so many seconds, with the operations of each second instead of latencies, for long runs.
 pub fn run_by_second(server: &Server, load: &Load, seconds: u32) -> Result<Measured> {
     let logging = ["--aggregate-interval".into(), "1".into()];
-    let (mut measured, directory) = run_logging(server, load, seconds, &logging)?;
+    let length = Length::Seconds(seconds);
+    let (mut measured, directory) = run_logging(server, load, length, &logging)?;
     // Start of the second, number of transactions, …; each thread has a log.
     let mut counts: BTreeMap<u64, u64> = BTreeMap::new();
     for (second, operations) in read_logs(&directory, |fields| {
@@ -128,7 +141,11 @@ pub fn run_by_second(server: &Server, load: &Load, seconds: u32) -> Result<Measu
     })? {
         *counts.entry(second).or_default() += operations;
     }
-    measured.each_second = counts.into_values().collect();
+    // A second in which nothing ended may have no line.
+    let first = *counts.keys().next().context("pgbench logged no second")?;
+    measured.each_second = (first..first + u64::from(seconds))
+        .map(|second| counts.get(&second).copied().unwrap_or(0))
+        .collect();
     Ok(measured)
 }
 
@@ -136,7 +153,7 @@ pub fn run_by_second(server: &Server, load: &Load, seconds: u32) -> Result<Measu
 fn run_logging(
     server: &Server,
     load: &Load,
-    seconds: u32,
+    length: Length,
     logging: &[String],
 ) -> Result<(Measured, PathBuf)> {
     let mut client = server.cluster.connect(load.database)?;
@@ -155,7 +172,10 @@ fn run_logging(
         .env("PGAPPNAME", LOAD)
         .args(["--no-vacuum", "--file", "script.sql", "--log"])
         .args(["--protocol", load.protocol])
-        .args(["--time", &seconds.to_string()])
+        .args(match length {
+            Length::Seconds(seconds) => ["--time".to_owned(), seconds.to_string()],
+            Length::Operations(each) => ["--transactions".to_owned(), each.to_string()],
+        })
         .args(["--client", &load.clients.to_string()])
         .args(["--jobs", &load.clients.min(2).to_string()]);
     pgbench.args(logging).arg(load.database);
