@@ -18,7 +18,10 @@ CREATE TABLE stock_lots (
     in_stock           boolean     GENERATED ALWAYS AS (listed AND quantity_total > quantity_allocated) STORED
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX stock_lots_listing_idx ON stock_lots (listing_id, created_at);
-CREATE INDEX stock_lots_in_stock_idx ON stock_lots (listing_id, created_at, lot_id) WHERE in_stock;
+-- Its keys differ, so only versions of one lot could share an entry: that would then stay in the way of
+-- every claim for as long as one of them lives.
+CREATE INDEX stock_lots_in_stock_idx ON stock_lots (listing_id, created_at, lot_id)
+    WITH (deduplicate_items = off) WHERE in_stock;
 CREATE INDEX stock_lots_location_idx ON stock_lots (location_id);
 
 COMMENT ON TABLE stock_lots IS 'A quantity of one listing in one place. INSERT INTO stock_lots (listing_id, quantity_total) is enough.';

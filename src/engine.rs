@@ -159,9 +159,24 @@ pub fn current_user() -> pg_sys::Oid {
     unsafe { pg_sys::GetUserId() }
 }
 
-fn with_search_path<R>(path: &str, keep_settings: bool, run: impl FnOnce() -> R) -> R {
-    let path = CString::new(path).expect("a search path has no NUL");
-    with_setting(c"search_path", &path, keep_settings, run)
+/// In which the engine's own statements run: what a caller puts first in its path, or into its
+/// temporary schema, means nothing to them.
+const PINNED_PATH: &CStr = c"pg_catalog, pg_temp";
+
+/// Runs with the search path pinned. Most API functions have it from their declaration, where it costs
+/// as much as a good part of a claim; those that are called most pin it themselves, and only where code
+/// runs that looks names up.
+pub fn pinned<R>(run: impl FnOnce() -> R) -> R {
+    // SAFETY: the setting's value is a C string, or NULL.
+    let is_pinned = unsafe {
+        let path = pg_sys::namespace_search_path;
+        !path.is_null() && CStr::from_ptr(path) == PINNED_PATH
+    };
+    if is_pinned {
+        run()
+    } else {
+        with_setting(c"search_path", PINNED_PATH, true, run)
+    }
 }
 
 /// Runs with a setting of PostgreSQL's at another value. Without `keep_settings`, whatever else was
@@ -197,7 +212,7 @@ pub fn as_engine<R>(engine: &Engine, run: impl FnOnce() -> R) -> R {
     // The engine's own deferred checks may be queued here. Triggers that others put on its tables run
     // here too, with its rights: TRIGGER on them is granted to nobody.
     let _identity = Identity::assume(engine.owner, pg_sys::SECURITY_LOCAL_USERID_CHANGE, true);
-    with_search_path("pg_catalog, pg_temp", true, run)
+    pinned(run)
 }
 
 /// Runs as the owner of a user's table, with the search path that was in force when it was
@@ -219,7 +234,8 @@ pub fn as_owner<R>(
         flags |= pg_sys::SECURITY_RESTRICTED_OPERATION;
     }
     let _identity = Identity::assume(owner, flags, false);
-    with_search_path(search_path, false, run)
+    let path = CString::new(search_path).expect("a search path has no NUL");
+    with_setting(c"search_path", &path, false, run)
 }
 
 /// Whether an owner lacks rights that the session has; where not, there is nothing to win.

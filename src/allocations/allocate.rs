@@ -39,7 +39,6 @@ pub fn strategy_name(strategy: Option<&str>) -> Result<Option<&'static str>, Err
 /// listing's after it. Errors: insufficient_stock, listing_not_found, bad_argument,
 /// idempotency_mismatch.
 #[pg_extern(security_definer)]
-#[search_path(pg_catalog, pg_temp)]
 fn allocate_stock(
     listing_id: Option<Uuid>,
     order_id: Option<Uuid>,
@@ -100,7 +99,6 @@ fn allocate_stock(
 /// replay compares the set of lines. Returns a row a lot. Errors: insufficient_stock (DETAIL names
 /// the listing), listing_not_found, bad_argument, idempotency_mismatch.
 #[pg_extern(security_definer)]
-#[search_path(pg_catalog, pg_temp)]
 fn allocate_order(
     order_id: Option<Uuid>,
     lines: Option<Jsonb>,

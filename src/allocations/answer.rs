@@ -1,7 +1,7 @@
 //! What an allocating function answers, now and to a replay.
 
 use super::queue::Places;
-use crate::engine::Engine;
+use crate::engine::{pinned, Engine};
 use crate::error::Error;
 use crate::ids;
 use crate::requests::Request;
@@ -157,6 +157,17 @@ pub fn once(
             Taken::Short(found) => short(found),
         };
     };
+    // Keys are kept by statements: pinned once for all of them.
+    pinned(|| with_key(engine, request, short, line_up, take))
+}
+
+fn with_key(
+    engine: &Engine,
+    request: Request,
+    short: impl FnOnce(Short) -> Result<Answer, Error>,
+    line_up: impl FnOnce() -> Result<Result<Places, Short>, Error>,
+    take: impl FnOnce() -> Result<Taken, Error>,
+) -> Result<Answer, Error> {
     if let Some(known) = request.replay(engine)? {
         return Ok(replayed(known));
     }

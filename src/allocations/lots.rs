@@ -140,7 +140,6 @@ fn take_lots(engine: &Engine, order_id: uuid::Uuid, lots: &[LotQuantity]) -> Res
 /// allocate_stock. Returns a row a lot. Errors: insufficient_stock, lot_not_found, bad_argument,
 /// idempotency_mismatch.
 #[pg_extern(security_definer)]
-#[search_path(pg_catalog, pg_temp)]
 fn allocate_lots(
     order_id: Option<Uuid>,
     lots: Option<Jsonb>,

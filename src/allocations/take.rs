@@ -5,7 +5,7 @@ use super::queue::{self, Places};
 use super::rows::{self, Enough, Listing};
 use crate::counters::lots::LotDelta;
 use crate::counters::{self, mirror, Guard, ListingAfter, Refusal};
-use crate::engine::Engine;
+use crate::engine::{pinned, Engine};
 use crate::error::Error;
 use crate::subtransaction::{attempt, Outcome};
 use stockroom_core::lines::Line;
@@ -36,7 +36,12 @@ pub fn take(engine: &Engine, want: &Want) -> Result<Taken, Error> {
         return Ok(Taken::Short(short));
     }
     let places = queue::stand_in_line(engine, &ids);
-    let taken = take_in_turn(engine, want, &ids, listings)?;
+    let taken = if listings.iter().any(|listing| listing.attached.is_some()) {
+        // Their rows are read and written by statements: pinned once for all of them.
+        pinned(|| take_in_turn(engine, want, &ids, listings))?
+    } else {
+        take_in_turn(engine, want, &ids, listings)?
+    };
     if let Taken::Short(_) = taken {
         places.leave();
     }

@@ -7,7 +7,7 @@
 use super::known::{Known, MOST_INDEXES};
 use super::shape::Index;
 use super::{Column, Shape};
-use crate::engine::{c_text, with_setting};
+use crate::engine::{c_text, pinned, with_setting};
 use pgrx::{pg_sys, PgTupleDesc};
 
 /// What may be done directly with a table; None where not even a read.
@@ -21,8 +21,7 @@ pub(super) unsafe fn look(
 ) -> Option<Known> {
     // How PostgreSQL prints an expression depends on these two of the caller's settings: in a search
     // path with a `length` of the app's, its text would read as ours does here.
-    let path = c"pg_catalog, pg_temp";
-    with_setting(c"search_path", path, true, || {
+    pinned(|| {
         with_setting(c"quote_all_identifiers", c"off", true, || {
             // SAFETY: the caller vouches for the table.
             unsafe { look_with_our_settings(table, shape, schema) }

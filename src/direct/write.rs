@@ -3,6 +3,7 @@
 use super::shape::PRIMARY;
 use super::{with_fresh_snapshot, NewValues, Table, Tuple};
 use crate::commit;
+use crate::engine::pinned;
 use pgrx::prelude::*;
 use std::ops::ControlFlow;
 use uuid::Uuid;
@@ -183,6 +184,7 @@ impl Table {
     }
 
     /// Index entries of a version just written, with what the executor keeps for it.
+    #[cfg_attr(feature = "pg15", allow(unused_variables))]
     unsafe fn insert_into_indexes(&self, row: &NewRow, update: bool, only_summarizing: bool) {
         // SAFETY: as the executor does for the rows it writes; all of it is let go below, or by the
         // abort that an error brings.
@@ -195,9 +197,7 @@ impl Table {
                     .into_pg();
             pg_sys::InitResultRelInfo(result, self.relation, 0, std::ptr::null_mut(), 0);
             pg_sys::ExecOpenIndices(result, false);
-            #[cfg(feature = "pg15")]
-            {
-                let _ = only_summarizing;
+            let insert = || {
                 pg_sys::ExecInsertIndexTuples(
                     result,
                     row.0,
@@ -206,23 +206,37 @@ impl Table {
                     false,
                     std::ptr::null_mut(),
                     std::ptr::null_mut(),
+                    #[cfg(not(feature = "pg15"))]
+                    only_summarizing,
                 );
+            };
+            if are_plain(result) {
+                insert();
+            } else {
+                pinned(insert);
             }
-            #[cfg(not(feature = "pg15"))]
-            pg_sys::ExecInsertIndexTuples(
-                result,
-                row.0,
-                state,
-                update,
-                false,
-                std::ptr::null_mut(),
-                std::ptr::null_mut(),
-                only_summarizing,
-            );
             pg_sys::ExecCloseIndices(result);
             pg_sys::MemoryContextSwitchTo(outside);
             pg_sys::FreeExecutorState(state);
         }
+    }
+}
+
+/// Whether all open indexes are of plain columns, in the order that PostgreSQL gives their types: then
+/// no function of anybody else runs for an entry.
+unsafe fn are_plain(table: *const pg_sys::ResultRelInfo) -> bool {
+    let built_in = |oid: pg_sys::Oid| oid.to_u32() < pg_sys::FirstNormalObjectId;
+    // SAFETY: the table's indexes are open, and as many as it says.
+    unsafe {
+        (0..(*table).ri_NumIndices as usize).all(|at| {
+            let index = *(*table).ri_IndexRelationDescs.add(at);
+            let info = *(*table).ri_IndexRelationInfo.add(at);
+            (*info).ii_Expressions.is_null()
+                && (*info).ii_Predicate.is_null()
+                && (*info).ii_ExclusionOps.is_null()
+                && (0..(*info).ii_NumIndexKeyAttrs as usize)
+                    .all(|key| built_in(*(*index).rd_opfamily.add(key)))
+        })
     }
 }
 

@@ -12,7 +12,7 @@ mod values;
 pub use scan::scan_made;
 pub use values::{id, id_list, maybe_id, raw, Arg, Row};
 
-use crate::engine::Engine;
+use crate::engine::{pinned, Engine};
 use crate::error::Error;
 use kept::{execute, prepare, with_plans, MOST_MADE};
 use pgrx::pg_sys;
@@ -79,16 +79,18 @@ fn run_statement<T>(
 ) -> Vec<T> {
     let key = statement.text.as_ptr() as usize;
     let known = with_plans(&engine.schema, |plans| plans.own.get(&key).cloned());
-    let plan = known.unwrap_or_else(|| {
-        let plan = prepare(
-            &statement.text_for(engine),
-            statement.types,
-            statement.whole_tables,
-        );
-        with_plans(&engine.schema, |plans| plans.own.insert(key, plan.clone()));
-        plan
-    });
-    execute(&plan, statement.sees, args, read)
+    pinned(|| {
+        let plan = known.unwrap_or_else(|| {
+            let plan = prepare(
+                &statement.text_for(engine),
+                statement.types,
+                statement.whole_tables,
+            );
+            with_plans(&engine.schema, |plans| plans.own.insert(key, plan.clone()));
+            plan
+        });
+        execute(&plan, statement.sees, args, read)
+    })
 }
 
 /// Runs a statement of the engine and reads its rows.

@@ -85,28 +85,24 @@ fn counts_by_statement(engine: &Engine, listing_id: Uuid, location_id: Option<Uu
 
 /// Units of a listing that can be had now: listed less allocated less held. 0 for an unknown one.
 #[pg_extern(stable, parallel_safe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
 fn get_available_stock(listing_id: Uuid, fcinfo: pg_sys::FunctionCallInfo) -> i32 {
     counts_of(&Engine::of_call(fcinfo), listing_id, None).available() as i32
 }
 
 /// Units of a listing that are claimed: active allocations on listed lots, and live holds.
 #[pg_extern(stable, parallel_safe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
 fn get_reserved_stock(listing_id: Uuid, fcinfo: pg_sys::FunctionCallInfo) -> i32 {
     counts_of(&Engine::of_call(fcinfo), listing_id, None).reserved()
 }
 
 /// Units of all lots of a listing, listed or not.
 #[pg_extern(stable, parallel_safe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
 fn get_total_stock(listing_id: Uuid, fcinfo: pg_sys::FunctionCallInfo) -> i32 {
     counts_of(&Engine::of_call(fcinfo), listing_id, None).total
 }
 
 /// The same as get_available_stock at one location; NULL means everywhere.
 #[pg_extern(name = "get_available_stock", stable, parallel_safe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
 fn get_available_stock_at(
     listing_id: Option<Uuid>,
     location_id: Option<Uuid>,
@@ -117,7 +113,6 @@ fn get_available_stock_at(
 
 /// The same as get_reserved_stock at one location; NULL means everywhere.
 #[pg_extern(name = "get_reserved_stock", stable, parallel_safe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
 fn get_reserved_stock_at(
     listing_id: Option<Uuid>,
     location_id: Option<Uuid>,
@@ -128,7 +123,6 @@ fn get_reserved_stock_at(
 
 /// The same as get_total_stock at one location; NULL means everywhere.
 #[pg_extern(name = "get_total_stock", stable, parallel_safe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
 fn get_total_stock_at(
     listing_id: Option<Uuid>,
     location_id: Option<Uuid>,

@@ -6,6 +6,7 @@ mod additions;
 mod both_ways;
 mod lots;
 mod refusals;
+mod search_path;
 mod seen;
 mod transactions;
 mod upkeep;
