@@ -46,12 +46,12 @@ impl<'a> Request<'a> {
     pub fn with_key(
         function: &'static str,
         key: Option<&'a str>,
-        arguments: Value,
+        arguments: impl FnOnce() -> Value,
     ) -> Option<Request<'a>> {
         key.map(|key| Request {
             function,
             key,
-            arguments,
+            arguments: arguments(),
         })
     }
 

@@ -77,10 +77,12 @@ fn allocate_stock(
         partial: required("partial", partial)?,
     };
     let line = &want.lines[0];
-    let arguments = json!({
-        "listing_id": line.listing_id, "order_id": want.order_id, "quantity": line.quantity,
-        "strategy": line.strategy, "location_id": line.location_id, "partial": want.partial,
-    });
+    let arguments = || {
+        json!({
+            "listing_id": line.listing_id, "order_id": want.order_id, "quantity": line.quantity,
+            "strategy": line.strategy, "location_id": line.location_id, "partial": want.partial,
+        })
+    };
     let request = Request::with_key("allocate_stock", idempotency_key.as_deref(), arguments);
     let answer = answer::once(
         &engine,
@@ -129,7 +131,7 @@ fn allocate_order(
             problem: problem.to_string(),
         }
     })?;
-    let arguments = json!({"order_id": order_id, "lines": lines.canonical()});
+    let arguments = || json!({"order_id": order_id, "lines": lines.canonical()});
     let want = Want {
         order_id,
         lines: lines.as_slice().to_vec(),

@@ -170,7 +170,7 @@ fn allocate_lots(
             problem: problem.to_string(),
         }
     })?;
-    let arguments = json!({"order_id": order_id, "lots": lots.canonical()});
+    let arguments = || json!({"order_id": order_id, "lots": lots.canonical()});
     let request = Request::with_key("allocate_lots", idempotency_key.as_deref(), arguments);
     let answer = answer::once(
         &engine,

@@ -217,9 +217,11 @@ impl Settlement {
         function: &'static str,
         key: Option<&str>,
     ) -> Result<i32, Error> {
-        let arguments = json!({
-            "order_id": self.order_id, "listing_id": self.listing_id, "quantity": self.quantity,
-        });
+        let arguments = || {
+            json!({
+                "order_id": self.order_id, "listing_id": self.listing_id, "quantity": self.quantity,
+            })
+        };
         let request = Request::with_key(function, key, arguments);
         let (answer, _) = requests::once(engine, request, || Ok(json!(self.settle(engine)?)))?;
         Ok(answer.as_i64().unwrap_or(0) as i32)

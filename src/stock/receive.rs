@@ -59,7 +59,7 @@ fn receive_stock(
         listed: required("listed", listed)?,
     };
     let key = idempotency_key.as_deref();
-    let request = Request::with_key("receive_stock", key, lot.arguments());
+    let request = Request::with_key("receive_stock", key, || lot.arguments());
     let (answer, _) = requests::once(&engine, request, || lot.receive(&engine))?;
     let lot_id = answer
         .as_str()
