@@ -16,9 +16,10 @@ use uuid::Uuid;
 /// Larger orders don't line up: each place takes one of the server's locks.
 const MOST_LISTINGS: usize = 16;
 
-/// Measured with 64 clients at one listing on two cores, medians of six runs: one line 1,900 claims a
-/// second, six 2,420, twelve 2,400, and 1,850 with a line for each client.
-const LINES: u32 = 6;
+/// Measured with 64 clients at one listing on two cores: with six lines 2,840 claims a second, with
+/// twelve 2,950, with twenty 2,980; one line gave a fifth less than six, and a line for each client a
+/// quarter less.
+const LINES: u32 = 12;
 
 /// A transaction's places. It keeps them to its end, as it keeps its rows, unless it leaves.
 #[derive(Default)]

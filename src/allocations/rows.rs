@@ -289,18 +289,49 @@ static INSERT: Statement = Statement::fresh(
     &[UUIDOID, UUIDOID, UUIDARRAYOID, UUIDARRAYOID, UUIDARRAYOID, INT4ARRAYOID],
 );
 
+static TAKE_BACK: Statement = Statement::fresh(
+    "DELETE FROM {s}.stock_allocations WHERE allocation_id = ANY ($1)",
+    &[UUIDARRAYOID],
+);
+
 /// Writes one active allocation a pick, and answers their keys in the same order.
 pub fn insert(engine: &Engine, order_id: Uuid, picks: &[Pick]) -> Vec<Uuid> {
-    let keys: Vec<Uuid> = picks.iter().map(|_| ids::new_key()).collect();
-    match Table::open(engine, &ALLOCATIONS, Access::Insert) {
-        Some(table) => with_fresh_snapshot(|| {
-            for (key, pick) in keys.iter().zip(picks) {
-                table.insert(&new_allocation(engine, order_id, *key, pick));
-            }
-        }),
-        None => insert_by_statement(engine, order_id, &keys, picks),
+    insert_directly(engine, order_id, picks, Access::Insert)
+        .unwrap_or_else(|| insert_by_statement(engine, order_id, picks))
+}
+
+/// The same for rows that may have to be taken back; None where somebody would be told of them.
+pub fn insert_on_trial(engine: &Engine, order_id: Uuid, picks: &[Pick]) -> Option<Vec<Uuid>> {
+    insert_directly(engine, order_id, picks, Access::InsertOnTrial)
+}
+
+/// None where only SQL can write them.
+fn insert_directly(
+    engine: &Engine,
+    order_id: Uuid,
+    picks: &[Pick],
+    access: Access,
+) -> Option<Vec<Uuid>> {
+    let table = Table::open(engine, &ALLOCATIONS, access)?;
+    let keys = new_keys(picks);
+    with_fresh_snapshot(|| {
+        for (key, pick) in keys.iter().zip(picks) {
+            table.insert(&new_allocation(engine, order_id, *key, pick));
+        }
+    });
+    Some(keys)
+}
+
+/// Deletes rows that were written on trial.
+pub fn take_back(engine: &Engine, keys: &[Uuid]) {
+    if !keys.is_empty() {
+        let args = [id_list(keys.iter().copied())];
+        aside::during(|| plans::write_all(engine, &TAKE_BACK, &args, keys.len()));
     }
-    keys
+}
+
+fn new_keys(picks: &[Pick]) -> Vec<Uuid> {
+    picks.iter().map(|_| ids::new_key()).collect()
 }
 
 fn new_allocation(engine: &Engine, order_id: Uuid, key: Uuid, pick: &Pick) -> NewValues {
@@ -318,7 +349,8 @@ fn new_allocation(engine: &Engine, order_id: Uuid, key: Uuid, pick: &Pick) -> Ne
     values
 }
 
-fn insert_by_statement(engine: &Engine, order_id: Uuid, keys: &[Uuid], picks: &[Pick]) {
+fn insert_by_statement(engine: &Engine, order_id: Uuid, picks: &[Pick]) -> Vec<Uuid> {
+    let keys = new_keys(picks);
     let args = [
         id(engine.tenant),
         id(order_id),
@@ -349,4 +381,5 @@ fn insert_by_statement(engine: &Engine, order_id: Uuid, keys: &[Uuid], picks: &[
     {
         Error::WriteInterfered.raise();
     }
+    keys
 }

@@ -82,8 +82,9 @@ fn take_in_turn(
             other => Err(other),
         });
     match outcome {
-        Ok((picks, after)) => {
-            let keys = rows::insert(engine, want.order_id, &picks);
+        Ok(claimed) => {
+            let Claimed { picks, keys, after } = claimed;
+            let keys = keys.unwrap_or_else(|| rows::insert(engine, want.order_id, &picks));
             mirror::write(engine, &after);
             Ok(Taken::Done(answer(&picks, &keys, &after)))
         }
@@ -230,12 +231,20 @@ fn plan_picks(want: &Want, listings: &[Listing], lots: &[Lot]) -> Result<Vec<Pic
     }
 }
 
+/// What a claim has counted.
+struct Claimed {
+    picks: Vec<Pick>,
+    /// Keys of its rows, where those are written already.
+    keys: Option<Vec<Uuid>>,
+    after: Vec<ListingAfter>,
+}
+
 fn claim(
     engine: &Engine,
     want: &Want,
     listings: &[Listing],
     lots: &[Lot],
-) -> Result<(Vec<Pick>, Vec<ListingAfter>), Loss> {
+) -> Result<Claimed, Loss> {
     let picks = plan_picks(want, listings, lots).map_err(Loss::Short)?;
     let try_it = || {
         apply(engine, &picks).map_err(|refusal| match refusal {
@@ -243,12 +252,23 @@ fn claim(
             Refusal::Error(error) => Loss::Error(error),
         })
     };
-    let after = if loses_without_trace(engine, &picks, listings) {
-        try_it()?
-    } else {
-        undo_if_lost(try_it)?
-    };
-    Ok((picks, after))
+    if !loses_without_trace(engine, &picks, listings) {
+        let after = undo_if_lost(try_it)?;
+        return Ok(Claimed {
+            picks,
+            keys: None,
+            after,
+        });
+    }
+    // While somebody else still has the lot: the less there is to do with it locked, the better.
+    let keys = rows::insert_on_trial(engine, want.order_id, &picks);
+    match try_it() {
+        Ok(after) => Ok(Claimed { picks, keys, after }),
+        Err(loss) => {
+            rows::take_back(engine, keys.as_deref().unwrap_or_default());
+            Err(loss)
+        }
+    }
 }
 
 /// Whether a lost try gives everything back by itself. A subtransaction would do it in any case, but

@@ -60,6 +60,7 @@ unsafe fn look_with_our_settings(
             updatable: computes_as_we_do && !triggers.on_update,
             keeps_own_versions: triggers.foreign_keys,
             insertable: computes_as_we_do && !triggers.on_insert && fills_in_as_we_do(table, shape),
+            deletes_quietly: !triggers.on_delete,
         })
     }
 }
@@ -192,15 +193,17 @@ unsafe fn has_our_checks_only(table: pg_sys::Relation, shape: &Shape) -> bool {
 struct TriggersOfOthers {
     on_insert: bool,
     on_update: bool,
+    on_delete: bool,
     foreign_keys: bool,
 }
 
 /// Ours would stand aside. Those of foreign keys have nothing to say of an UPDATE that changes no key,
-/// unless the row is one that this transaction has written.
+/// unless the row is one that this transaction has written; nor of a DELETE of a row that nobody has seen.
 unsafe fn triggers_of_others(table: pg_sys::Relation, shape: &Shape) -> TriggersOfOthers {
     let mut others = TriggersOfOthers {
         on_insert: false,
         on_update: false,
+        on_delete: false,
         foreign_keys: false,
     };
     // SAFETY: the caller holds the table open.
@@ -226,6 +229,7 @@ unsafe fn triggers_of_others(table: pg_sys::Relation, shape: &Shape) -> Triggers
             others.on_insert |= fires(pg_sys::TRIGGER_TYPE_INSERT);
             others.on_update |=
                 fires(pg_sys::TRIGGER_TYPE_UPDATE) && !(is_foreign_key && keys_stay);
+            others.on_delete |= fires(pg_sys::TRIGGER_TYPE_DELETE) && !is_foreign_key;
             others.foreign_keys |=
                 is_foreign_key && function.to_u32() == pg_sys::F_RI_FKEY_CHECK_UPD;
         }

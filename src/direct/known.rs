@@ -19,6 +19,8 @@ pub(super) struct Known {
     pub keeps_own_versions: bool,
     /// A direct INSERT does what SQL would do.
     pub insertable: bool,
+    /// Nobody else is told of a DELETE.
+    pub deletes_quietly: bool,
 }
 
 thread_local! {

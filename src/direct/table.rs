@@ -15,6 +15,8 @@ pub enum Access {
     Read,
     Update,
     Insert,
+    /// Rows that may be deleted again before anybody has seen them.
+    InsertOnTrial,
 }
 
 /// An open table. Its lock is kept to the end of the transaction, as a statement's would be.
@@ -54,6 +56,7 @@ impl Table {
                 Access::Read => true,
                 Access::Update => known.updatable,
                 Access::Insert => known.insertable,
+                Access::InsertOnTrial => known.insertable && known.deletes_quietly,
             });
             let Some(known) = known else {
                 pg_sys::table_close(relation, pg_sys::NoLock as _);
@@ -64,7 +67,7 @@ impl Table {
                 Access::Update => {
                     pg_sys::CheckCmdReplicaIdentity(relation, pg_sys::CmdType::CMD_UPDATE);
                 }
-                Access::Insert => {
+                Access::Insert | Access::InsertOnTrial => {
                     pg_sys::CheckCmdReplicaIdentity(relation, pg_sys::CmdType::CMD_INSERT);
                 }
             }
@@ -97,6 +100,7 @@ fn may(table: pg_sys::Oid, access: Access) -> bool {
         Access::Read => pg_sys::ACL_SELECT,
         Access::Update => pg_sys::ACL_SELECT | pg_sys::ACL_UPDATE,
         Access::Insert => pg_sys::ACL_INSERT,
+        Access::InsertOnTrial => pg_sys::ACL_SELECT | pg_sys::ACL_INSERT | pg_sys::ACL_DELETE,
     } as pg_sys::AclMode;
     // SAFETY: a lookup in the catalog.
     unsafe {

@@ -133,6 +133,61 @@ fn a_wait_ends_by_timeout_and_cancel() {
     assert_eq!(store.available(), 996);
 }
 
+/// A claim writes its allocation before it waits for the lot.
+#[test]
+fn what_a_claim_wrote_in_vain_is_gone() {
+    let mut store = Store::open();
+    let (mut holder, mut session) = (store.session(), store.session());
+    let listing = store.listing;
+    let claimed = "SELECT coalesce(sum(quantity), 0) FROM stock_allocations";
+    for (left, arguments, answer) in [
+        (3, "5, on_short => 'answer'", "insufficient"),
+        (3, "5, partial => true", "active"),
+        (
+            2,
+            "5, on_short => 'answer', idempotency_key => 'k'",
+            "insufficient",
+        ),
+    ] {
+        store
+            .client
+            .batch_execute("DELETE FROM stock_allocations")
+            .unwrap();
+        let set = |total: i32| format!("UPDATE stock_lots SET quantity_total = {total}");
+        store.client.batch_execute(&set(1000)).unwrap();
+        holder.run("BEGIN").unwrap();
+        holder.run(&set(left)).unwrap();
+        session.start(&format!(
+            "SELECT state FROM allocate_stock('{listing}', gen_random_uuid(), {arguments})"
+        ));
+        assert!(session.is_blocked());
+        holder.run("COMMIT").unwrap();
+        assert_eq!(session.finish().unwrap().value(), answer);
+        let units = if answer == "active" {
+            i64::from(left)
+        } else {
+            0
+        };
+        assert_eq!(one::<i64>(&mut store.client, claimed), units, "{arguments}");
+        verify(&mut store.client);
+    }
+    // Whoever watches deletions is not told of a claim that was none.
+    store.db.execute(
+        "CREATE FUNCTION public.alarm() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'deleted'; END $$;
+         CREATE TRIGGER alarm AFTER DELETE ON stock.stock_allocations
+             FOR EACH ROW EXECUTE FUNCTION public.alarm()",
+    );
+    holder
+        .run("BEGIN; UPDATE stock_lots SET quantity_total = 1")
+        .unwrap();
+    session.start(&format!(
+        "SELECT state FROM allocate_stock('{listing}', gen_random_uuid(), 2, on_short => 'answer')"
+    ));
+    assert!(session.is_blocked());
+    holder.run("COMMIT").unwrap();
+    assert_eq!(session.finish().unwrap().value(), "insufficient");
+}
+
 /// Whoever waits for a row that changes meanwhile goes on at READ COMMITTED, and is told to try again
 /// at the higher levels; nobody counts from an old number.
 #[test]

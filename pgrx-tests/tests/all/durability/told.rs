@@ -19,8 +19,9 @@ const STATES: &str = "
 pub struct Told {
     /// As the last answer left it.
     known: HashMap<Uuid, State>,
-    /// As a call would have left it that was never answered: all of it happened, or nothing.
-    unanswered: HashMap<Uuid, State>,
+    /// As calls would have left it that were never answered, since the last that was: all of each
+    /// happened, or nothing.
+    unanswered: HashMap<Uuid, Vec<State>>,
     pub acknowledged: usize,
     pub refused: usize,
     pub cancelled: usize,
@@ -53,7 +54,9 @@ impl Told {
     pub fn leave_open(&mut self, changes: &[(Uuid, State)]) {
         self.unanswered_calls += 1;
         self.nothing_done(changes);
-        self.unanswered.extend(changes.iter().cloned());
+        for (key, state) in changes {
+            self.unanswered.entry(*key).or_default().push(state.clone());
+        }
     }
 
     /// Adds what another client was told; no two speak of the same key.
@@ -77,7 +80,7 @@ impl Told {
             let as_unanswered = self
                 .unanswered
                 .get(key)
-                .is_some_and(|state| actual == state.as_ref());
+                .is_some_and(|states| states.iter().any(|state| actual == state.as_ref()));
             !as_told && !as_unanswered
         };
         let differing = self.known.iter().filter(differs);
