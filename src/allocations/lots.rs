@@ -2,7 +2,7 @@
 
 use super::answer::{self, Short, Taken};
 use super::queue::Places;
-use super::{rows, take};
+use super::{take, written};
 use crate::arguments::{answer_when_short, required, required_id};
 use crate::clock;
 use crate::counters::{mirror, Refusal};
@@ -115,7 +115,7 @@ fn take_lots(engine: &Engine, order_id: uuid::Uuid, lots: &[LotQuantity]) -> Res
     });
     match applied {
         Ok(after) => {
-            let keys = rows::insert(engine, order_id, &picks);
+            let keys = written::insert(engine, order_id, &picks);
             mirror::write(engine, &after);
             Ok(Taken::Done(take::answer(&picks, &keys, &after)))
         }

@@ -8,3 +8,4 @@ mod queue;
 pub mod rows;
 pub mod settle;
 pub mod take;
+mod written;

@@ -3,6 +3,7 @@
 use super::answer::{Allocated, Short, Taken};
 use super::queue::{self, Places};
 use super::rows::{self, Enough, Listing};
+use super::written;
 use crate::counters::lots::LotDelta;
 use crate::counters::{self, mirror, Guard, ListingAfter, Refusal};
 use crate::engine::{pinned, Engine};
@@ -84,7 +85,7 @@ fn take_in_turn(
     match outcome {
         Ok(claimed) => {
             let Claimed { picks, keys, after } = claimed;
-            let keys = keys.unwrap_or_else(|| rows::insert(engine, want.order_id, &picks));
+            let keys = keys.unwrap_or_else(|| written::insert(engine, want.order_id, &picks));
             mirror::write(engine, &after);
             Ok(Taken::Done(answer(&picks, &keys, &after)))
         }
@@ -261,11 +262,11 @@ fn claim(
         });
     }
     // While somebody else still has the lot: the less there is to do with it locked, the better.
-    let keys = rows::insert_on_trial(engine, want.order_id, &picks);
+    let keys = written::insert_on_trial(engine, want.order_id, &picks);
     match try_it() {
         Ok(after) => Ok(Claimed { picks, keys, after }),
         Err(loss) => {
-            rows::take_back(engine, keys.as_deref().unwrap_or_default());
+            written::take_back(engine, keys.as_deref().unwrap_or_default());
             Err(loss)
         }
     }

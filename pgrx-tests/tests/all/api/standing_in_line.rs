@@ -27,6 +27,17 @@ fn places(shop: &mut Shop, session: &Session) -> i64 {
     shop.value(sql, &[&session.backend_pid()])
 }
 
+/// A listing of five units, and a session that has claimed some of them since `begin`.
+fn first_in_line(begin: &str, units: i32) -> (Shop, Uuid, Session) {
+    let mut shop = Shop::open();
+    let listing = shop.stocked(5);
+    let mut first = open(&shop);
+    first.run(begin).unwrap();
+    first.run(&claim(listing, units)).unwrap();
+    assert_eq!(places(&mut shop, &first), 1);
+    (shop, listing, first)
+}
+
 /// All the others wait for its rows; if it waited for them, nobody would go on.
 #[test]
 fn who_holds_rows_claims_past_the_lines() {
@@ -55,12 +66,7 @@ fn who_holds_rows_claims_past_the_lines() {
 }
 
 fn who_takes_nothing_leaves(key: impl Fn(usize) -> String) {
-    let mut shop = Shop::open();
-    let listing = shop.stocked(5);
-    let mut first = open(&shop);
-    first.run("BEGIN").unwrap();
-    first.run(&claim(listing, 5)).unwrap();
-    assert_eq!(places(&mut shop, &first), 1);
+    let (mut shop, listing, mut first) = first_in_line("BEGIN", 5);
     let mut others: Vec<Session> = (0..SESSIONS).map(|_| open(&shop)).collect();
     for (number, other) in others.iter_mut().enumerate() {
         other.run("BEGIN").unwrap();
@@ -92,12 +98,7 @@ fn who_takes_nothing_leaves_the_line() {
 /// A place goes with the savepoint that it was taken in, as rows do.
 #[test]
 fn a_rolled_back_claim_gives_its_place_back() {
-    let mut shop = Shop::open();
-    let listing = shop.stocked(5);
-    let mut session = open(&shop);
-    session.run("BEGIN; SAVEPOINT before").unwrap();
-    session.run(&claim(listing, 1)).unwrap();
-    assert_eq!(places(&mut shop, &session), 1);
+    let (mut shop, _, mut session) = first_in_line("BEGIN; SAVEPOINT before", 1);
     session.run("ROLLBACK TO before").unwrap();
     assert_eq!(places(&mut shop, &session), 0);
     session.run("COMMIT").unwrap();
