@@ -1,8 +1,9 @@
 //! The same work in a database with ten million lots and in one with ten thousand.
 //!
 //! Both have ten lots a listing, and one listing more with very many lots. What is claimed and read are
-//! as many listings in both, in the large one scattered over all of it: so a difference is the size's,
-//! not that of a larger working set. One arm claims from all listings of the large one, for comparison.
+//! as many listings in both. In the large one they are scattered over all of it, and have pages of
+//! their own; or they are neighbours, and share pages as those of the small one do: there a difference
+//! is the size's alone. One arm claims from all listings of the large one, for comparison.
 
 use super::Benchmark;
 use crate::load::{self, Load, Measured};
@@ -24,13 +25,15 @@ const LARGE: &str = "scale_large";
 #[derive(Clone, Copy)]
 enum Work {
     Claim,
+    ClaimOfNeighbours,
     ClaimAnywhere,
     ClaimOfManyLots,
     Read,
+    ReadOfNeighbours,
     ReadOfManyLots,
 }
 
-const ARMS: [(&str, &str, Work); 8] = [
+const ARMS: [(&str, &str, Work); 10] = [
     ("10,000,000 lots, claims", LARGE, Work::Claim),
     ("10,000 lots, claims", SMALL, Work::Claim),
     ("10,000,000 lots, reads", LARGE, Work::Read),
@@ -46,6 +49,16 @@ const ARMS: [(&str, &str, Work); 8] = [
         "reads, listing of 100,000 lots",
         LARGE,
         Work::ReadOfManyLots,
+    ),
+    (
+        "10,000,000 lots, claims of neighbours",
+        LARGE,
+        Work::ClaimOfNeighbours,
+    ),
+    (
+        "10,000,000 lots, reads of neighbours",
+        LARGE,
+        Work::ReadOfNeighbours,
     ),
 ];
 
@@ -86,6 +99,8 @@ impl Benchmark for Scale {
         vec![
             Target::figure("claims with 10,000,000 lots over 10,000", 0, 1),
             Target::figure("reads with 10,000,000 lots over 10,000", 2, 3),
+            Target::figure("the same, claims of neighbours", 8, 1),
+            Target::figure("the same, reads of neighbours", 9, 3),
             Target::figure("claims of all 1,000,000 listings over 1,000 of them", 4, 0),
             Target::figure("claims of a listing of 100,000 lots over one of 10", 5, 6),
             Target::figure("reads of a listing of 100,000 lots over those of 10", 7, 3),
@@ -119,15 +134,15 @@ impl Benchmark for Scale {
         let (listings, _) = shape(database, options);
         let (active, _) = shape(SMALL, options);
         let scattered = format!("1 + (:n - 1) * {}", listings / active);
+        let nth = format!("(1 + n * 7919 % {active})");
         let of_many_lots = listings + 1;
         match work {
             Work::Claim => claim(server, options, database, active, &scattered),
+            Work::ClaimOfNeighbours => claim(server, options, database, active, ":n"),
             Work::ClaimAnywhere => claim(server, options, database, listings, ":n"),
             Work::ClaimOfManyLots => claim(server, options, database, 1, &of_many_lots.to_string()),
-            Work::Read => {
-                let listing = scattered.replace(":n", &format!("(1 + n * 7919 % {active})"));
-                read(server, options, database, &listing)
-            }
+            Work::Read => read(server, options, database, &scattered.replace(":n", &nth)),
+            Work::ReadOfNeighbours => read(server, options, database, &nth),
             Work::ReadOfManyLots => read(server, options, database, &of_many_lots.to_string()),
         }
     }
