@@ -37,6 +37,18 @@ CREATE TRIGGER stockroom_delete AFTER DELETE ON stock_allocations
 CREATE TRIGGER stockroom_truncate AFTER TRUNCATE ON stock_allocations
     FOR EACH STATEMENT EXECUTE FUNCTION stock_allocations_after();
 
+-- stock_holds
+CREATE TRIGGER stockroom_before BEFORE INSERT OR UPDATE ON stock_holds
+    FOR EACH ROW EXECUTE FUNCTION stock_holds_before();
+CREATE TRIGGER stockroom_insert AFTER INSERT ON stock_holds
+    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION stock_holds_after();
+CREATE TRIGGER stockroom_update AFTER UPDATE ON stock_holds
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION stock_holds_after();
+CREATE TRIGGER stockroom_delete AFTER DELETE ON stock_holds
+    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION stock_holds_after();
+CREATE TRIGGER stockroom_truncate AFTER TRUNCATE ON stock_holds
+    FOR EACH STATEMENT EXECUTE FUNCTION stock_holds_after();
+
 -- stock_levels
 CREATE TRIGGER stockroom_before BEFORE INSERT OR UPDATE OR DELETE ON stock_levels
     FOR EACH ROW EXECUTE FUNCTION stock_levels_before();
@@ -79,11 +91,16 @@ COMMENT ON TRIGGER stockroom_insert ON stock_allocations IS 'Counts new claims';
 COMMENT ON TRIGGER stockroom_update ON stock_allocations IS 'Counts changed claims';
 COMMENT ON TRIGGER stockroom_delete ON stock_allocations IS 'Counts deleted claims';
 COMMENT ON TRIGGER stockroom_truncate ON stock_allocations IS 'Counts that no claims are left';
+COMMENT ON TRIGGER stockroom_before ON stock_holds IS 'Fills in what a new hold leaves out; keeps key, tenant and listing fixed';
+COMMENT ON TRIGGER stockroom_insert ON stock_holds IS 'Counts new holds';
+COMMENT ON TRIGGER stockroom_update ON stock_holds IS 'Counts changed holds';
+COMMENT ON TRIGGER stockroom_delete ON stock_holds IS 'Counts deleted holds';
+COMMENT ON TRIGGER stockroom_truncate ON stock_holds IS 'Counts that no holds are left';
 COMMENT ON TRIGGER stockroom_before ON stock_levels IS 'Levels belong to the engine';
 COMMENT ON TRIGGER stockroom_truncate ON stock_levels IS 'Levels belong to the engine';
 COMMENT ON TRIGGER stockroom_check ON stock_levels IS 'At commit: no location has less than is claimed there';
 COMMENT ON TRIGGER stockroom_before ON stock_listings IS 'Puts back what belongs to the engine';
-COMMENT ON TRIGGER stockroom_delete ON stock_listings IS 'A deleted listing takes its levels and claims with it';
+COMMENT ON TRIGGER stockroom_delete ON stock_listings IS 'A deleted listing takes its lots, levels, claims and holds with it';
 COMMENT ON TRIGGER stockroom_before_truncate ON stock_listings IS 'Listings of attached tables cannot be truncated away';
 COMMENT ON TRIGGER stockroom_truncate ON stock_listings IS 'Takes all levels away';
 COMMENT ON TRIGGER stockroom_check ON stock_listings IS 'At commit: available is not below -backorder_limit';

@@ -4,6 +4,7 @@ SELECT pg_catalog.pg_extension_config_dump('locations', 'WHERE NOT is_preset');
 SELECT pg_catalog.pg_extension_config_dump('stock_listings', '');
 SELECT pg_catalog.pg_extension_config_dump('stock_levels', '');
 SELECT pg_catalog.pg_extension_config_dump('stock_lots', '');
+SELECT pg_catalog.pg_extension_config_dump('stock_holds', '');
 SELECT pg_catalog.pg_extension_config_dump('stock_allocations', '');
 SELECT pg_catalog.pg_extension_config_dump('allocation_strategies', '');
 SELECT pg_catalog.pg_extension_config_dump('stock_requests', '');

@@ -31,6 +31,22 @@ COMMENT ON FUNCTION release_allocations(uuid, uuid, integer, text) IS 'Frees act
 COMMENT ON FUNCTION fulfill_allocations(uuid, uuid, integer, text) IS 'Goods leave: ends active allocations of an order and lowers their lots; returns the units';
 COMMENT ON FUNCTION explain_allocation(uuid, integer, text, uuid) IS 'Which lots allocate_stock would choose, and why; takes nothing';
 
+COMMENT ON FUNCTION hold_stock(uuid, integer, interval, text, uuid, text, uuid, jsonb, text)
+    IS 'Holds units of a listing for a while: a cart, a checkout';
+COMMENT ON FUNCTION hold_order(jsonb, interval, text, text, uuid, jsonb, text)
+    IS 'Holds all lines [{"listing_id", "quantity", "location_id"?}] of an order for a while, or nothing';
+COMMENT ON FUNCTION hold_many(jsonb, interval, text, jsonb)
+    IS 'Makes many holds [{"listing_id", "quantity", "location_id"?, "idempotency_key"?, "customer"?, "order_id"?}], each on its own: a result a line';
+COMMENT ON FUNCTION confirm_hold(uuid, uuid, integer, text, text, text)
+    IS 'Turns a hold, or a part of it, into allocations of an order, from lots chosen by strategy';
+COMMENT ON FUNCTION confirm_order(uuid, text, text) IS 'Turns all active holds of an order into its allocations, or none';
+COMMENT ON FUNCTION extend_hold(uuid, interval) IS 'Keeps a hold longer, by so much; returns until when';
+COMMENT ON FUNCTION release_hold(uuid) IS 'Gives a hold up; returns the units that this frees';
+COMMENT ON FUNCTION release_order_holds(uuid) IS 'Gives up all holds of an order that are active or waiting; returns the units';
+COMMENT ON FUNCTION get_hold(uuid) IS 'A hold as it is now: expired from the moment it expires, swept or not';
+COMMENT ON FUNCTION expire_holds(integer) IS 'Ends holds that have expired, up to so many, and returns how many; nothing depends on it';
+COMMENT ON FUNCTION purge_holds(interval, integer) IS 'Deletes holds that were over so long ago, up to so many, and returns how many';
+
 COMMENT ON FUNCTION verify_stock() IS 'Every counter and attached column against the rows; no rows is the proof that all is right';
 COMMENT ON FUNCTION repair_stock() IS 'Rewrites every counter and attached column from the rows; returns how many were wrong';
 
@@ -41,9 +57,11 @@ COMMENT ON FUNCTION stock_lots_check() IS 'Trigger at commit: a lot has what is 
 COMMENT ON FUNCTION stock_lots_check_unlisted() IS 'Trigger at commit: a lot taken off the list is not claimed';
 COMMENT ON FUNCTION stock_allocations_before() IS 'Trigger: fills the listing in from the lot';
 COMMENT ON FUNCTION stock_allocations_after() IS 'Trigger: counts what a client''s statement claims and frees';
+COMMENT ON FUNCTION stock_holds_before() IS 'Trigger: fills in what a new hold leaves out';
+COMMENT ON FUNCTION stock_holds_after() IS 'Trigger: counts what a client''s statement holds and frees';
 COMMENT ON FUNCTION stock_levels_before() IS 'Trigger: levels belong to the engine';
 COMMENT ON FUNCTION stock_levels_check() IS 'Trigger at commit: no location has less than is claimed there';
 COMMENT ON FUNCTION stock_listings_before() IS 'Trigger: puts back what belongs to the engine';
-COMMENT ON FUNCTION stock_listings_removed() IS 'Trigger: a deleted listing takes its levels and claims with it';
+COMMENT ON FUNCTION stock_listings_removed() IS 'Trigger: a deleted listing takes its lots, levels, claims and live holds with it';
 COMMENT ON FUNCTION stock_listings_check() IS 'Trigger at commit: available is not below -backorder_limit';
 COMMENT ON FUNCTION stock_listings_deferred_sync() IS 'Trigger at commit: writes the attached row of a listing with deferred sync';

@@ -2,14 +2,21 @@
 -- them. security_invoker: a view shows nobody more than the tables would.
 CREATE VIEW stock_overview WITH (security_invoker = true) AS
 SELECT listing_id, tenant_id, sku, name, unit, quantity_scale,
-       quantity_available                                AS available_units,
-       quantity_allocated + quantity_held                AS reserved_units,
+       quantity_available + dead                         AS available_units,
+       quantity_allocated + quantity_held - dead         AS reserved_units,
        quantity_total                                    AS total_units,
-       quantity_available::bigint - safety_stock         AS available_to_promise_units,
-       round(quantity_available                 / power(10::numeric, quantity_scale), quantity_scale) AS available,
-       round((quantity_allocated + quantity_held) / power(10::numeric, quantity_scale), quantity_scale) AS reserved,
-       round(quantity_total                     / power(10::numeric, quantity_scale), quantity_scale) AS total
-  FROM stock_listings;
+       quantity_available::bigint + dead - safety_stock  AS available_to_promise_units,
+       round((quantity_available + dead)                 / power(10::numeric, quantity_scale), quantity_scale) AS available,
+       round((quantity_allocated + quantity_held - dead) / power(10::numeric, quantity_scale), quantity_scale) AS reserved,
+       round(quantity_total                              / power(10::numeric, quantity_scale), quantity_scale) AS total
+  FROM (SELECT g.*,
+               -- Held by holds that have expired: free, swept or not.
+               CASE WHEN g.quantity_held = 0 THEN 0 ELSE
+                   (SELECT coalesce(sum(h.quantity), 0)::integer FROM stock_holds h
+                     WHERE h.listing_id = g.listing_id AND h.tenant_id = g.tenant_id
+                       AND h.status = 'active' AND h.expires_at <= clock_timestamp())
+               END AS dead
+          FROM stock_listings g) AS listing;
 
 COMMENT ON VIEW stock_overview IS 'Stock of every listing, in integer units and in the decimal quantities of its unit';
 COMMENT ON COLUMN stock_overview.listing_id IS 'Listing';

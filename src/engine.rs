@@ -161,7 +161,7 @@ pub fn current_user() -> pg_sys::Oid {
 
 /// In which the engine's own statements run: what a caller puts first in its path, or into its
 /// temporary schema, means nothing to them.
-const PINNED_PATH: &CStr = c"pg_catalog, pg_temp";
+pub const PINNED_PATH: &CStr = c"pg_catalog, pg_temp";
 
 /// Runs with the search path pinned. Most API functions have it from their declaration, where it costs
 /// as much as a good part of a claim; those that are called most pin it themselves, and only where code

@@ -25,6 +25,8 @@ pub enum Error {
         listing_id: Uuid,
         location_id: Option<Uuid>,
         over_by: i64,
+        /// Some of its live holds, newest first.
+        holds: Vec<Uuid>,
     },
     ListingNotFound {
         listing_id: Uuid,
@@ -60,6 +62,24 @@ pub enum Error {
         order_id: Uuid,
         requested: i64,
         active: i64,
+    },
+    HoldNotFound {
+        /// `hold_id` or `order_id`.
+        by: &'static str,
+        key: Uuid,
+    },
+    HoldNotActive {
+        hold_id: Uuid,
+        state: &'static str,
+    },
+    HoldExpired {
+        hold_id: Uuid,
+    },
+    StockExpired {
+        hold_id: Uuid,
+        listing_id: Uuid,
+        requested: i32,
+        found: i32,
     },
     ListingAttached {
         listing_id: Uuid,
@@ -144,11 +164,11 @@ impl Error {
                        "over_by": over_by, "orders": orders}),
                 "Release or fulfil the allocations of these orders first, or change the lot by less.",
             ),
-            Error::ListingOversold { listing_id, location_id, over_by } => part(
+            Error::ListingOversold { listing_id, location_id, over_by, holds } => part(
                 S::ERRCODE_CHECK_VIOLATION,
                 format!("stock of listing {listing_id} is committed: {over_by} too many units are claimed"),
                 json!({"error": "stock_committed", "listing_id": listing_id, "location_id": location_id,
-                       "over_by": over_by}),
+                       "over_by": over_by, "holds": holds}),
                 "Release or fulfil claims on the listing first, or change its stock by less.",
             ),
             Error::ListingNotFound { listing_id } => part(
@@ -204,6 +224,37 @@ impl Error {
                 format!("order {order_id} has {active} active units, {requested} were asked for"),
                 json!({"error": "allocation_not_active", "order_id": order_id, "requested": requested, "active": active}),
                 "Leave the quantity out to take all that is active.",
+            ),
+            Error::HoldNotFound { by, key } => {
+                let what = match *by {
+                    "order_id" => format!("order {key} has no hold"),
+                    _ => format!("hold {key} does not exist"),
+                };
+                part(
+                    S::ERRCODE_NO_DATA_FOUND,
+                    what,
+                    json!({"error": "hold_not_found", *by: key}),
+                    "Make it with hold_stock; it may also have been purged, or belong to another tenant.",
+                )
+            }
+            Error::HoldNotActive { hold_id, state } => part(
+                S::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("hold {hold_id} is {state}, not active"),
+                json!({"error": "hold_not_active", "hold_id": hold_id, "state": state}),
+                "Its units were dealt with before; make a new hold for more.",
+            ),
+            Error::HoldExpired { hold_id } => part(
+                S::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("hold {hold_id} has expired"),
+                json!({"error": "hold_expired", "hold_id": hold_id}),
+                "Make a new hold; extend_hold before the time is up keeps one.",
+            ),
+            Error::StockExpired { hold_id, listing_id, requested, found } => part(
+                S::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("stock that hold {hold_id} was promised has expired: {requested} units, {found} of them in good lots"),
+                json!({"error": "stock_expired", "hold_id": hold_id, "listing_id": listing_id,
+                       "requested": requested, "found": found}),
+                "Receive fresh goods and confirm again, or release the hold.",
             ),
             Error::ListingAttached { listing_id } => part(
                 S::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,

@@ -3,15 +3,16 @@
 //! their way through a float.
 
 use crate::error::Error;
-use pgrx::callconv::{Arg, ArgAbi};
-use pgrx::fcinfo::direct_function_call;
+use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
+use pgrx::datum::Datum;
+use pgrx::fcinfo::{direct_function_call, direct_function_call_as_datum};
 use pgrx::nullable::Nullable;
 use pgrx::pgrx_sql_entity_graph::metadata::{
     ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
 };
-use pgrx::{pg_sys, FromDatum};
+use pgrx::{pg_sys, FromDatum, IntoDatum};
 use serde_json::Value;
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 
 /// A jsonb value as PostgreSQL holds it.
 #[derive(Clone, Copy)]
@@ -21,6 +22,16 @@ impl Jsonb {
     /// The value itself, for a column.
     pub fn datum(self) -> pg_sys::Datum {
         self.0
+    }
+
+    /// The value that jsonb has printed so.
+    pub fn of_text(text: &str) -> Jsonb {
+        let text = CString::new(text).expect("jsonb has no NUL");
+        // SAFETY: jsonb_in takes a C string, and copies what it needs of it.
+        let value = unsafe {
+            direct_function_call_as_datum(pg_sys::jsonb_in, &[text.as_c_str().into_datum()])
+        };
+        Jsonb(value.expect("jsonb_in answers a value"))
     }
 
     /// The value for Rust.
@@ -45,6 +56,16 @@ impl FromDatum for Jsonb {
     }
 }
 
+impl IntoDatum for Jsonb {
+    fn into_datum(self) -> Option<pg_sys::Datum> {
+        Some(self.0)
+    }
+
+    fn type_oid() -> pg_sys::Oid {
+        pg_sys::JSONBOID
+    }
+}
+
 // SAFETY: both take the datum as it is.
 unsafe impl<'fcx> ArgAbi<'fcx> for Jsonb {
     unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
@@ -55,6 +76,14 @@ unsafe impl<'fcx> ArgAbi<'fcx> for Jsonb {
     unsafe fn unbox_nullable_arg(arg: Arg<'_, 'fcx>) -> Nullable<Self> {
         // SAFETY: the caller vouches for the argument.
         unsafe { arg.unbox_arg_using_from_datum() }.into()
+    }
+}
+
+// SAFETY: the datum is one that PostgreSQL made.
+unsafe impl BoxRet for Jsonb {
+    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
+        // SAFETY: as above.
+        unsafe { fcinfo.return_raw_datum(self.0) }
     }
 }
 

@@ -28,7 +28,11 @@ mod counters;
 // The domains.
 mod allocations;
 mod attach;
+mod holds;
 mod stock;
+
+// What runs by itself.
+mod worker;
 
 ::pgrx::pg_module_magic!(name, version);
 
@@ -52,9 +56,14 @@ extension_sql_file!(
     requires = ["lots"]
 );
 extension_sql_file!(
+    "../sql/holds.sql",
+    name = "holds",
+    requires = ["allocations"]
+);
+extension_sql_file!(
     "../sql/attached.sql",
     name = "attached",
-    requires = ["allocations"]
+    requires = ["holds"]
 );
 extension_sql_file!(
     "../sql/counters.sql",
@@ -63,6 +72,8 @@ extension_sql_file!(
         "attached",
         counters::allocation_triggers::stock_allocations_before,
         counters::allocation_triggers::stock_allocations_after,
+        counters::hold_triggers::stock_holds_before,
+        counters::hold_triggers::stock_holds_after,
         counters::invariants::stock_lots_check,
         counters::invariants::stock_lots_check_unlisted,
         counters::invariants::stock_levels_check,
@@ -90,6 +101,17 @@ extension_sql_file!(
         allocations::lots::allocate_lots,
         allocations::settle::release_allocations,
         allocations::settle::fulfill_allocations,
+        holds::confirm::confirm_hold,
+        holds::confirm::confirm_order,
+        holds::expire::expire_holds,
+        holds::hold::hold_stock,
+        holds::hold::hold_order,
+        holds::hold::hold_many,
+        holds::purge::purge_holds,
+        holds::read::get_hold,
+        holds::settle::extend_hold,
+        holds::settle::release_hold,
+        holds::settle::release_order_holds,
         stock::listings::register_listing,
         stock::listings::delete_listing,
         stock::locations::list_locations,
@@ -130,7 +152,7 @@ extension_sql_file!(
 extension_sql_file!("../sql/dump.sql", name = "dump", requires = ["attach"]);
 extension_sql_file!("../sql/privileges.sql", name = "privileges", finalize);
 
-/// Runs once in every backend that loads the library.
+/// Runs once in every backend that loads the library, or once in the server that preloads it.
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     settings::define();
@@ -139,4 +161,6 @@ pub extern "C-unwind" fn _PG_init() {
     direct::known::watch();
     counters::aside::watch();
     counters::own_code::watch();
+    holds::watch();
+    worker::register();
 }

@@ -3,12 +3,16 @@
 use pgrx::prelude::*;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
 use std::ffi::{c_char, c_void, CStr, CString};
+use std::time::Duration;
 use uuid::Uuid;
 
 static TENANT_ID: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
 static EARLY_LOCK_RELEASE: GucSetting<bool> = GucSetting::<bool>::new(true);
 static RESTORING: GucSetting<bool> = GucSetting::<bool>::new(false);
 static HIDE_PRESET_LOCATIONS: GucSetting<bool> = GucSetting::<bool>::new(false);
+static WORKER_INTERVAL: GucSetting<i32> = GucSetting::<i32>::new(10);
+
+const SECONDS_A_DAY: i32 = 86_400;
 
 /// Accepts only what reads as a uuid, so that a typing error fails at SET and not at the next claim.
 #[pg_guard]
@@ -70,6 +74,16 @@ pub fn define() {
         GucContext::Suset,
         GucFlags::default(),
     );
+    GucRegistry::define_int_guc(
+        c"stockroom.worker_interval",
+        c"Time from one round of the background worker to the next; 0 turns it off.",
+        c"The worker runs where stockroom is in shared_preload_libraries.",
+        &WORKER_INTERVAL,
+        0,
+        SECONDS_A_DAY,
+        GucContext::Sighup,
+        GucFlags::UNIT_S,
+    );
     // SAFETY: the prefix is a static C string.
     unsafe { pg_sys::MarkGUCPrefixReserved(c"stockroom".as_ptr()) };
 }
@@ -99,4 +113,12 @@ pub fn restoring() -> bool {
 /// Whether lists leave the presets out.
 pub fn hide_preset_locations() -> bool {
     HIDE_PRESET_LOCATIONS.get()
+}
+
+/// The time from one round of the background worker to the next; None where it is turned off.
+pub fn worker_interval() -> Option<Duration> {
+    match WORKER_INTERVAL.get() {
+        0 => None,
+        seconds => Some(Duration::from_secs(seconds.unsigned_abs().into())),
+    }
 }

@@ -11,12 +11,14 @@
 //! | [`request`] | whether a replayed request is the one that was stored |
 //! | [`quantity`] | decimal quantities to and from whole smallest units |
 //! | [`claim`] | the states of an allocation, and which claims a release or fulfilment ends |
+//! | [`hold`] | the states of a hold, and what a confirmation, release or expiry makes of it |
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 pub mod claim;
 mod echo;
+pub mod hold;
 pub mod lines;
 pub mod plan;
 pub mod quantity;

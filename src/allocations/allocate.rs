@@ -1,7 +1,8 @@
 //! allocate_stock and allocate_order: lots are chosen by strategy.
 
 use super::answer;
-use super::take::{refuse_or_line_up, take, Want};
+use super::plan::Want;
+use super::take::{refuse_or_line_up, take};
 use crate::arguments::{answer_when_short, positive, required, required_id};
 use crate::engine::Engine;
 use crate::error::Error;

@@ -1,11 +1,14 @@
 //! allocate_lots: the caller has chosen the lots.
 
 use super::answer::{self, Short, Taken};
+use super::listing::{self, Listing};
+use super::plan::listing_of;
 use super::queue::Places;
-use super::{take, written};
+use super::tries::{self, Claimed};
+use super::written::{self, Row};
 use crate::arguments::{answer_when_short, required, required_id};
 use crate::clock;
-use crate::counters::{mirror, Refusal};
+use crate::counters::{lots, mirror, rollup, Deltas, Guard, Refusal};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::jsonb::Jsonb;
@@ -18,15 +21,12 @@ use pgrx::prelude::*;
 use pgrx::Uuid;
 use serde_json::json;
 use stockroom_core::lines::{LotQuantity, Lots};
-use stockroom_core::plan::Pick;
+use stockroom_core::plan::{Limits, Pick};
 
 static CHOSEN: Statement = Statement::fresh(
-    "SELECT l.lot_id, l.listing_id, l.location_id,
-            CASE WHEN l.in_stock THEN l.quantity_total - l.quantity_allocated ELSE 0 END,
-            g.quantity_available::bigint - g.safety_stock, l.expires_on
-       FROM {s}.stock_lots l
-       JOIN {s}.stock_listings g ON g.listing_id = l.listing_id AND g.tenant_id = l.tenant_id
-      WHERE l.lot_id = ANY ($1) AND l.tenant_id = $2",
+    "SELECT lot_id, listing_id, location_id,
+            CASE WHEN in_stock THEN quantity_total - quantity_allocated ELSE 0 END, expires_on
+       FROM {s}.stock_lots WHERE lot_id = ANY ($1) AND tenant_id = $2",
     &[UUIDARRAYOID, UUIDOID],
 );
 
@@ -35,8 +35,6 @@ struct Chosen {
     pick: Pick,
     /// Units that this lot can give.
     free: i32,
-    /// Units that its listing may give in all.
-    promise: i64,
 }
 
 fn read_chosen(engine: &Engine, lots: &[LotQuantity]) -> Result<Vec<Chosen>, Error> {
@@ -51,12 +49,11 @@ fn read_chosen(engine: &Engine, lots: &[LotQuantity]) -> Result<Vec<Chosen>, Err
             location_id: row.id(3),
             quantity: 0,
         },
-        free: if clock::has_expired(row.get(6)) {
+        free: if clock::has_expired(row.get(5)) {
             0
         } else {
             row.need(4)
         },
-        promise: row.need(5),
     });
     chosen.sort_by_key(|lot| lot.pick.lot_id);
     for wanted in lots {
@@ -73,7 +70,22 @@ fn read_chosen(engine: &Engine, lots: &[LotQuantity]) -> Result<Vec<Chosen>, Err
     Ok(chosen)
 }
 
-fn refuse_early(chosen: &[Chosen]) -> Option<Short> {
+fn listing_ids(chosen: &[Chosen]) -> Vec<uuid::Uuid> {
+    let mut ids: Vec<_> = chosen.iter().map(|lot| lot.pick.listing_id).collect();
+    ids.sort();
+    ids.dedup();
+    ids
+}
+
+/// Units of a listing in all of these lots.
+fn units_of(chosen: &[Chosen], listing_id: uuid::Uuid) -> i64 {
+    let own = chosen
+        .iter()
+        .filter(|lot| lot.pick.listing_id == listing_id);
+    own.map(|lot| i64::from(lot.pick.quantity)).sum()
+}
+
+fn refuse_early(chosen: &[Chosen], listings: &[Listing], limits: &Limits) -> Option<Short> {
     let short = |lot: &Chosen, requested: i64, available: i64| Short {
         listing_id: lot.pick.listing_id,
         location_id: Some(lot.pick.location_id),
@@ -81,54 +93,94 @@ fn refuse_early(chosen: &[Chosen]) -> Option<Short> {
         available: available.max(0),
     };
     chosen.iter().find_map(|lot| {
-        let own = |other: &&Chosen| other.pick.listing_id == lot.pick.listing_id;
-        let in_all: i64 = chosen
-            .iter()
-            .filter(own)
-            .map(|other| i64::from(other.pick.quantity))
-            .sum();
-        if lot.free < lot.pick.quantity {
-            Some(short(lot, lot.pick.quantity.into(), lot.free.into()))
-        } else if lot.promise < in_all {
-            Some(short(lot, in_all, lot.promise))
+        let Pick {
+            listing_id,
+            location_id,
+            quantity,
+            ..
+        } = lot.pick;
+        let promise = listing_of(listings, listing_id).promise();
+        let in_all = units_of(chosen, listing_id);
+        let there = limits.left(listing_id, location_id).unwrap_or(i64::MAX);
+        let at_location = chosen.iter().filter(|other| {
+            (other.pick.listing_id, other.pick.location_id) == (listing_id, location_id)
+        });
+        let in_all_there: i64 = at_location.map(|lot| i64::from(lot.pick.quantity)).sum();
+        if lot.free < quantity {
+            Some(short(lot, quantity.into(), lot.free.into()))
+        } else if promise < in_all {
+            Some(short(lot, in_all, promise))
+        } else if there < in_all_there {
+            Some(short(lot, in_all_there, there))
         } else {
             None
         }
     })
 }
 
-fn take_lots(engine: &Engine, order_id: uuid::Uuid, lots: &[LotQuantity]) -> Result<Taken, Error> {
+/// Refuses what a read can refuse, with holds that have expired as free.
+fn refuse_by_read(engine: &Engine, lots: &[LotQuantity]) -> Result<Option<Short>, Error> {
     let chosen = read_chosen(engine, lots)?;
-    if let Some(short) = refuse_early(&chosen) {
+    let listings = listing::known(engine, &listing_ids(&chosen), &Deltas::default())?;
+    let mut limits = listing::limits(engine, &listings, &Deltas::default());
+    for listing in &listings {
+        for (location_id, units) in &listing.dead.at {
+            limits.add(listing.listing_id, *location_id, *units);
+        }
+    }
+    Ok(refuse_early(&chosen, &listings, &limits))
+}
+
+fn take_lots(
+    engine: &Engine,
+    order_id: uuid::Uuid,
+    chosen_lots: &[LotQuantity],
+) -> Result<Taken, Error> {
+    if let Some(short) = refuse_by_read(engine, chosen_lots)? {
         return Ok(Taken::Short(short));
     }
-    mirror::lock_of_listings(
-        engine,
-        chosen
-            .iter()
-            .map(|lot| (engine.tenant, lot.pick.listing_id)),
-    );
-    let picks: Vec<Pick> = chosen.iter().map(|lot| lot.pick.clone()).collect();
-    let applied = attempt(|| match take::apply(engine, &picks) {
-        Ok(after) => Outcome::Keep(after),
-        Err(refusal) => Outcome::Undo(refusal),
+    let chosen = read_chosen(engine, chosen_lots)?;
+    let ids = listing_ids(&chosen);
+    let mut pending = mirror::begin_write(engine, ids.iter().map(|id| (engine.tenant, *id)));
+    let mut listings = listing::known(engine, &ids, &pending)?;
+    for listing in &mut listings {
+        let units = units_of(&chosen, listing.listing_id);
+        listing.make_room(engine, units, listing.promise(), &mut pending);
+    }
+    let rows: Vec<Row> = chosen
+        .into_iter()
+        .map(|lot| Row {
+            pick: lot.pick,
+            hold_id: None,
+        })
+        .collect();
+    let applied = attempt(|| {
+        let deltas = tries::lot_deltas(engine, &rows);
+        match lots::apply(engine, &deltas, &pending, Guard::Claim) {
+            Ok(after) => Outcome::Keep(after),
+            Err(refusal) => Outcome::Undo(refusal),
+        }
     });
     match applied {
         Ok(after) => {
-            let keys = written::insert(engine, order_id, &picks);
+            let keys = written::insert(engine, order_id, &rows);
             mirror::write(engine, &after);
-            Ok(Taken::Done(take::answer(&picks, &keys, &after)))
+            let claimed = Claimed::of(rows, keys, after, &listings);
+            Ok(Taken::Done(claimed.answer()))
         }
         Err(Refusal::Error(error)) => Err(error),
         // The lots were chosen: there is nothing to plan anew, only to say what they have now.
-        Err(Refusal::Lost) => {
-            let now = read_chosen(engine, lots)?;
-            Ok(Taken::Short(refuse_early(&now).unwrap_or_else(|| Short {
-                listing_id: now[0].pick.listing_id,
-                location_id: None,
-                requested: now[0].pick.quantity.into(),
-                available: now[0].free.into(),
-            })))
+        Err(Refusal::Lost | Refusal::Promised) => {
+            rollup::count(engine, &pending);
+            let now = read_chosen(engine, chosen_lots)?;
+            Ok(Taken::Short(
+                refuse_by_read(engine, chosen_lots)?.unwrap_or_else(|| Short {
+                    listing_id: now[0].pick.listing_id,
+                    location_id: None,
+                    requested: now[0].pick.quantity.into(),
+                    available: now[0].free.into(),
+                }),
+            ))
         }
     }
 }
@@ -177,7 +229,7 @@ fn allocate_lots(
         request,
         answer_when_short(on_short.as_deref())?,
         || {
-            let short = refuse_early(&read_chosen(&engine, lots.as_slice())?);
+            let short = refuse_by_read(&engine, lots.as_slice())?;
             Ok(short.map_or(Ok(Places::default()), Err))
         },
         || take_lots(&engine, order_id, lots.as_slice()),

@@ -2,10 +2,14 @@
 
 pub mod allocate;
 pub mod answer;
+pub mod convert;
 pub mod explain;
+mod free_lots;
+pub mod listing;
 pub mod lots;
-mod queue;
-pub mod rows;
+mod plan;
+pub mod queue;
 pub mod settle;
-pub mod take;
+mod take;
+mod tries;
 mod written;

@@ -4,7 +4,7 @@ use crate::arguments::{positive_if_given, required_id};
 use crate::clock;
 use crate::commit;
 use crate::counters::lots::{self, LotDelta};
-use crate::counters::{aside, mirror, Guard};
+use crate::counters::{aside, goods, mirror, rollup, Deltas, Guard};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::ids;
@@ -81,12 +81,13 @@ impl Settlement {
             ]
         };
         let listings = plans::run(engine, &LISTINGS, &order(), |row| row.id(1));
-        if !listings.is_empty() {
-            mirror::lock_of_listings(
+        let expired = match listings.is_empty() {
+            true => Deltas::default(),
+            false => mirror::begin_write(
                 engine,
                 listings.into_iter().map(|listing| (engine.tenant, listing)),
-            );
-        }
+            ),
+        };
         let mut claims = plans::run(engine, &LOCK, &order(), |row| Claim {
             allocation_id: row.id(1),
             listing_id: row.id(2),
@@ -111,6 +112,7 @@ impl Settlement {
                 active: too_much.active,
             })?;
         if parts.is_empty() {
+            rollup::count(engine, &expired);
             // It may have been ended by a call that is not on disk yet.
             commit::vouch_for_what_was_seen();
             return Ok(0);
@@ -137,13 +139,14 @@ impl Settlement {
             }
         }
         let deltas: Vec<LotDelta> = deltas.into_values().collect();
-        let after = lots::apply(engine, &deltas, Guard::Later).map_err(|refusal| {
+        let after = lots::apply(engine, &deltas, &expired, Guard::Later).map_err(|refusal| {
             refusal.into_error(Error::LotNotFound {
                 lot_id: deltas[0].lot_id,
             })
         })?;
         self.write(engine, &parts);
         mirror::write(engine, &after);
+        goods::came_free(engine, &after, || lots::freed(&deltas));
         Ok(units)
     }
 

@@ -2,7 +2,9 @@
 //! taken from what is free, the Unspecified lots first, then by the owner's strategy.
 
 use crate::counters::lots::{self, LotDelta};
-use crate::counters::{aside, rollup, Delta, Guard, LevelDeltas, LevelKey, ListingAfter};
+use crate::counters::{
+    aside, expiry, goods, invariants, limits, rollup, Delta, Deltas, Guard, LevelKey, ListingAfter,
+};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::ids;
@@ -51,12 +53,15 @@ pub fn change(
     listing_id: Uuid,
     delta: i64,
 ) -> Result<ListingAfter, Error> {
+    // The app's row shows what is left after it, and dead holds are no reason to refuse.
+    let expired = expiry::expire_besides(engine, tenant_id, listing_id);
     if delta > 0 {
-        return add(engine, tenant_id, listing_id, delta);
+        return add(engine, tenant_id, listing_id, delta, expired);
     }
-    let (picks, missing) = free_units(engine, tenant_id, listing_id, -delta);
+    let (picks, missing) = free_units(engine, tenant_id, listing_id, -delta, &expired);
     if missing > 0 {
-        return Err(oversold(listing_id, missing));
+        rollup::count(engine, &expired);
+        return Err(oversold(engine, tenant_id, listing_id, missing));
     }
     let deltas: Vec<LotDelta> = picks
         .iter()
@@ -68,17 +73,29 @@ pub fn change(
             total: -i64::from(pick.quantity),
         })
         .collect();
-    let after = apply(engine, &deltas, listing_id)?;
+    let after = apply(engine, &deltas, &expired, listing_id)?;
     // A hold claims units of the listing and of no lot.
     match after.available {
-        available if available < 0 => Err(oversold(listing_id, -i64::from(available))),
+        available if available < 0 => Err(oversold(
+            engine,
+            tenant_id,
+            listing_id,
+            -i64::from(available),
+        )),
         _ => Ok(after),
     }
 }
 
 /// Where these units can be taken from, and how many can't: Unspecified lots first, oldest first, then
-/// the others by the owner's strategy. What has expired counts as available, so it may go too.
-fn free_units(engine: &Engine, tenant_id: Uuid, listing_id: Uuid, units: i64) -> (Vec<Pick>, i64) {
+/// the others by the owner's strategy. Lots that have expired count as available, so they may go too;
+/// what a location keeps back for holds may not.
+fn free_units(
+    engine: &Engine,
+    tenant_id: Uuid,
+    listing_id: Uuid,
+    units: i64,
+    expired: &Deltas,
+) -> (Vec<Pick>, i64) {
     let listing = || [id(tenant_id), id(listing_id)];
     let lots = plans::run(engine, &FREE_LOTS, &listing(), |row| Lot {
         lot_id: row.id(1),
@@ -97,6 +114,7 @@ fn free_units(engine: &Engine, tenant_id: Uuid, listing_id: Uuid, units: i64) ->
         Strategy::parse(&row.need::<String>(1), &priority)
     });
     let strategy = strategy.flatten().unwrap_or_default();
+    let limits = limits::now(engine, tenant_id, listing_id, expired);
     let (here, elsewhere): (Vec<Lot>, Vec<Lot>) = lots
         .into_iter()
         .partition(|lot| lot.location_id == ids::UNSPECIFIED);
@@ -106,7 +124,7 @@ fn free_units(engine: &Engine, tenant_id: Uuid, listing_id: Uuid, units: i64) ->
         // More than a lot can hold is missing in any case.
         let wanted = i32::try_from(missing).unwrap_or(i32::MAX);
         if wanted > 0 {
-            let plan = plan::plan(&lots, wanted, None, &strategy, true);
+            let plan = plan::plan(&lots, wanted, None, &strategy, true, &limits);
             missing -= i64::from(wanted) - i64::from(plan.short_by);
             picks.extend(plan.picks);
         }
@@ -114,16 +132,22 @@ fn free_units(engine: &Engine, tenant_id: Uuid, listing_id: Uuid, units: i64) ->
     (picks, missing)
 }
 
-fn oversold(listing_id: Uuid, over_by: i64) -> Error {
+fn oversold(engine: &Engine, tenant_id: Uuid, listing_id: Uuid, over_by: i64) -> Error {
     Error::ListingOversold {
         listing_id,
         location_id: None,
         over_by,
+        holds: invariants::live_holds(engine, tenant_id, listing_id, None),
     }
 }
 
-fn apply(engine: &Engine, deltas: &[LotDelta], listing_id: Uuid) -> Result<ListingAfter, Error> {
-    lots::apply(engine, deltas, Guard::Later)
+fn apply(
+    engine: &Engine,
+    deltas: &[LotDelta],
+    expired: &Deltas,
+    listing_id: Uuid,
+) -> Result<ListingAfter, Error> {
+    lots::apply(engine, deltas, expired, Guard::Later)
         .map_err(|refusal| refusal.into_error(Error::ListingNotFound { listing_id }))?
         .pop()
         .ok_or(Error::ListingNotFound { listing_id })
@@ -134,6 +158,7 @@ fn add(
     tenant_id: Uuid,
     listing_id: Uuid,
     units: i64,
+    expired: Deltas,
 ) -> Result<ListingAfter, Error> {
     let keys = [id(tenant_id), id(listing_id), id(ids::UNSPECIFIED)];
     let lot = plans::run_one(engine, &UNSPECIFIED_LOT, &keys, |row| row.id(1));
@@ -145,15 +170,18 @@ fn add(
             allocated: 0,
             total: units,
         };
-        return apply(engine, &[delta], listing_id);
+        let after = apply(engine, &[delta], &expired, listing_id)?;
+        goods::came_free(engine, std::slice::from_ref(&after), || vec![lot_id]);
+        return Ok(after);
     }
     let what = format!("quantity_total of listing {listing_id}");
     let in_lot =
         i32::try_from(units).map_err(|_| Error::QuantityOutOfRange { what, value: units })?;
+    let lot_id = ids::new_key();
     let lot = [
         id(tenant_id),
         id(listing_id),
-        id(ids::new_key()),
+        id(lot_id),
         in_lot.into(),
         id(ids::UNSPECIFIED),
     ];
@@ -168,8 +196,12 @@ fn add(
         listed: units,
         ..Delta::default()
     };
-    rollup::apply(engine, &LevelDeltas::from([(key, delta)]), Guard::Later)
+    let mut deltas = expired;
+    deltas.add(key, delta);
+    let after = rollup::apply(engine, &deltas, Guard::Later)
         .map_err(|refusal| refusal.into_error(Error::ListingNotFound { listing_id }))?
         .pop()
-        .ok_or(Error::ListingNotFound { listing_id })
+        .ok_or(Error::ListingNotFound { listing_id })?;
+    goods::came_free(engine, std::slice::from_ref(&after), || vec![lot_id]);
+    Ok(after)
 }

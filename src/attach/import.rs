@@ -330,7 +330,9 @@ impl<'a> Import<'a> {
                     "stockroom: row {} of {} says less than is claimed; the engine's number stays",
                     judged.row.key, self.table
                 ));
-                Ok(before.clone())
+                // Holds that have expired were ended all the same.
+                let now = listings::now(self.engine, judged.listing_id);
+                Ok(now.unwrap_or_else(|| before.clone()))
             }
             Err(error) => Err(error),
         }

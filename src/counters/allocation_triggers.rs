@@ -2,9 +2,9 @@
 
 use super::lots::{self, LotDelta};
 use super::row::{self, NewRow};
-use super::{aside, mirror, Guard};
+use super::{aside, goods, mirror, Guard};
 use crate::direct::shape::{LOTS, PRIMARY};
-use crate::direct::{with_fresh_snapshot, Access, Column, Table};
+use crate::direct::{with_fresh_snapshot, Access, Column, Key, Table};
 use crate::engine::{as_engine, Engine};
 use crate::error::Error;
 use crate::ids;
@@ -78,7 +78,7 @@ fn direct_listing_of_lot(engine: &Engine, lot_id: Uuid, tenant_id: Uuid) -> Opti
     let table = Table::open(engine, &LOTS, Access::Read)?;
     let mut found = None;
     with_fresh_snapshot(|| {
-        table.scan(PRIMARY, &[lot_id], |lot| {
+        table.scan(PRIMARY, &[Key::Id(lot_id)], |lot| {
             if lot.id(TENANT_ID) == tenant_id {
                 found = Some(lot.id(LISTING_ID));
             }
@@ -149,14 +149,17 @@ fn stock_allocations_after<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
         if deltas.is_empty() {
             return;
         }
-        mirror::lock_of_listings(
+        let expired = mirror::begin_write(
             &engine,
             deltas
                 .iter()
                 .map(|delta| (delta.tenant_id, delta.listing_id)),
         );
-        match lots::apply(&engine, &deltas, Guard::Later) {
-            Ok(listings) => mirror::write(&engine, &listings),
+        match lots::apply(&engine, &deltas, &expired, Guard::Later) {
+            Ok(listings) => {
+                mirror::write(&engine, &listings);
+                goods::came_free(&engine, &listings, || lots::freed(&deltas));
+            }
             Err(refusal) => refusal
                 .into_error(Error::LotNotFound {
                     lot_id: deltas[0].lot_id,

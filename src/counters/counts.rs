@@ -39,10 +39,6 @@ impl Counts {
         i64::from(self.listed) - i64::from(self.allocated) - i64::from(self.held)
     }
 
-    pub fn reserved(&self) -> i32 {
-        self.allocated + self.held
-    }
-
     /// Adds a delta, or names the first counter that leaves its range. `allocated` may be below zero
     /// on the way: one statement of a client may move a lot and free its claims, and the two
     /// tables' triggers fire one after the other. At commit it may not.
@@ -54,7 +50,7 @@ impl Counts {
                 .filter(|_| value >= least)
                 .ok_or((name, value))
         };
-        Ok(Counts {
+        let counts = Counts {
             total: sum("total", self.total, delta.total, 0)?,
             listed: sum("listed", self.listed, delta.listed, 0)?,
             allocated: sum(
@@ -64,7 +60,13 @@ impl Counts {
                 -i64::from(i32::MAX),
             )?,
             held: sum("held", self.held, delta.held, 0)?,
-        })
+        };
+        // What readers are told as one number.
+        let reserved = i64::from(counts.allocated) + i64::from(counts.held);
+        match i32::try_from(reserved) {
+            Ok(_) => Ok(counts),
+            Err(_) => Err(("allocated and held", reserved)),
+        }
     }
 }
 

@@ -2,11 +2,11 @@
 //! deferred, and their WHEN is false on good rows, so that a good row queues nothing; here the final
 //! state is judged, because apps pass through bad states inside a transaction.
 
-use super::row;
+use super::{expiry, mirror, rollup, row};
 use crate::engine::{as_engine, Engine};
 use crate::error::Error;
 use crate::ids;
-use crate::plans::{self, id, Statement};
+use crate::plans::{self, id, maybe_id, Row, Statement};
 use crate::restore;
 use pgrx::pg_sys::UUIDOID;
 use pgrx::prelude::*;
@@ -78,8 +78,9 @@ fn changed_key(trigger: &PgTrigger, column: &str) -> Uuid {
 }
 
 static LEVEL: Statement = Statement::fresh(
-    "SELECT greatest(quantity_allocated::bigint + quantity_held - quantity_listed, -quantity_allocated::bigint) FROM {s}.stock_levels
-      WHERE listing_id = $1 AND location_id = $2",
+    "SELECT tenant_id,
+            greatest(quantity_allocated::bigint + quantity_held - quantity_listed, -quantity_allocated::bigint)
+       FROM {s}.stock_levels WHERE listing_id = $1 AND location_id = $2",
     &[UUIDOID, UUIDOID],
 );
 
@@ -96,17 +97,18 @@ fn stock_levels_check<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
         changed_key(trigger, "location_id"),
     );
     let engine = Engine::of_function(trigger.trigger().tgfoid);
-    let over_by = as_engine(&engine, || {
-        plans::run_one(&engine, &LEVEL, &[id(listing_id), id(location_id)], |row| {
-            row.need::<i64>(1)
+    let key = || [id(listing_id), id(location_id)];
+    as_engine(&engine, || {
+        refuse_oversold(&engine, listing_id, Some(location_id), || {
+            plans::run_one(&engine, &LEVEL, &key(), judged)
         })
     });
-    refuse_oversold(listing_id, Some(location_id), over_by);
     Ok(None)
 }
 
 static LISTING: Statement = Statement::fresh(
-    "SELECT greatest(-quantity_available::bigint - backorder_limit, -quantity_allocated::bigint) FROM {s}.stock_listings WHERE listing_id = $1",
+    "SELECT tenant_id, greatest(-quantity_available::bigint - backorder_limit, -quantity_allocated::bigint)
+       FROM {s}.stock_listings WHERE listing_id = $1",
     &[UUIDOID],
 );
 
@@ -120,21 +122,69 @@ fn stock_listings_check<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
     }
     let listing_id = changed_key(trigger, "listing_id");
     let engine = Engine::of_function(trigger.trigger().tgfoid);
-    let over_by = as_engine(&engine, || {
-        plans::run_one(&engine, &LISTING, &[id(listing_id)], |row| {
-            row.need::<i64>(1)
+    as_engine(&engine, || {
+        refuse_oversold(&engine, listing_id, None, || {
+            plans::run_one(&engine, &LISTING, &[id(listing_id)], judged)
         })
     });
-    refuse_oversold(listing_id, None, over_by);
     Ok(None)
 }
 
-fn refuse_oversold(listing_id: Uuid, location_id: Option<Uuid>, over_by: Option<i64>) {
-    if let Some(over_by) = over_by.filter(|over_by| *over_by > 0) {
+/// Tenant, and by how many units too much is claimed.
+fn judged(row: &Row) -> (Uuid, i64) {
+    (row.id(1), row.need(2))
+}
+
+static HOLDS: Statement = Statement::fresh(
+    "SELECT hold_id FROM {s}.stock_holds
+      WHERE listing_id = $1 AND tenant_id = $2 AND ($3 IS NULL OR location_id = $3)
+        AND status IN ('active', 'waiting')
+      ORDER BY created_at DESC LIMIT 20",
+    &[UUIDOID, UUIDOID, UUIDOID],
+);
+
+/// Some live holds of a listing, or of one of its locations, newest first: what stands in the way.
+pub fn live_holds(
+    engine: &Engine,
+    tenant_id: Uuid,
+    listing_id: Uuid,
+    location_id: Option<Uuid>,
+) -> Vec<Uuid> {
+    let args = [id(listing_id), id(tenant_id), maybe_id(location_id)];
+    plans::run(engine, &HOLDS, &args, |row| row.id(1))
+}
+
+/// Holds that have expired are no reason: they are ended first, and what is left is judged.
+fn refuse_oversold(
+    engine: &Engine,
+    listing_id: Uuid,
+    location_id: Option<Uuid>,
+    judge: impl Fn() -> Option<(Uuid, i64)>,
+) {
+    let Some((tenant_id, over_by)) = judge().filter(|(_, over_by)| *over_by > 0) else {
+        return;
+    };
+    let listing = [(tenant_id, listing_id)];
+    mirror::lock_of_listings(engine, listing);
+    // One of a location may be what is in the way, and not the oldest.
+    let units = if location_id.is_some() {
+        i64::MAX
+    } else {
+        over_by
+    };
+    let freed = expiry::expire(engine, tenant_id, listing_id, units, i32::MAX);
+    let over_by = if freed.is_empty() {
+        over_by
+    } else {
+        rollup::count(engine, &freed);
+        judge().map_or(0, |(_, over_by)| over_by)
+    };
+    if over_by > 0 {
         Error::ListingOversold {
             listing_id,
             location_id,
             over_by,
+            holds: live_holds(engine, tenant_id, listing_id, location_id),
         }
         .raise();
     }

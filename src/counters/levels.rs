@@ -2,13 +2,15 @@
 
 use super::counts::{CountColumns, Counts};
 use super::stored::{self, Stopped, Stored};
-use super::{aside, Guard, LevelDeltas, LevelKey, Refusal};
-use crate::direct::shape::LEVELS;
-use crate::direct::{Column, NewValues, Shape, Tuple};
+use super::{aside, Delta, Guard, LevelKey, Refusal};
+use crate::direct::shape::{LEVELS, PRIMARY};
+use crate::direct::{with_fresh_snapshot, Access, Column, Key, NewValues, Shape, Table, Tuple};
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::plans::{self, id_list, Arg, Statement};
-use pgrx::pg_sys::{INT4ARRAYOID, UUIDARRAYOID};
+use crate::plans::{self, id, id_list, Arg, Statement};
+use pgrx::pg_sys::{INT4ARRAYOID, UUIDARRAYOID, UUIDOID};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use uuid::Uuid;
 
 static MAKE: Statement = Statement::fresh(
@@ -44,6 +46,7 @@ static WRITE: Statement = Statement::fresh(
 );
 
 const TENANT_ID: Column = LEVELS.column("tenant_id");
+const LOCATION_ID: Column = LEVELS.column("location_id");
 const COUNTS: CountColumns = CountColumns::of(&LEVELS);
 
 /// Counts of a level in a row version.
@@ -54,6 +57,96 @@ pub fn counts(tuple: &Tuple) -> Counts {
 /// Tenant of a level in a row version.
 pub fn tenant(tuple: &Tuple) -> Uuid {
     tuple.id(TENANT_ID)
+}
+
+static NOW: Statement = Statement::fresh(
+    "SELECT quantity_total, quantity_listed, quantity_allocated, quantity_held FROM {s}.stock_levels
+      WHERE listing_id = $1 AND location_id = $2 AND tenant_id = $3",
+    &[UUIDOID, UUIDOID, UUIDOID],
+);
+
+/// A level as it is now; None where there is none.
+pub fn now(engine: &Engine, key: &LevelKey) -> Option<Counts> {
+    direct_now(engine, key).unwrap_or_else(|| {
+        let args = [id(key.listing_id), id(key.location_id), id(key.tenant_id)];
+        plans::run_one(engine, &NOW, &args, |row| Counts::of_row(row, 1))
+    })
+}
+
+/// None where only SQL can tell.
+fn direct_now(engine: &Engine, key: &LevelKey) -> Option<Option<Counts>> {
+    let table = Table::open(engine, &LEVELS, Access::Read)?;
+    let mut found = None;
+    with_fresh_snapshot(|| {
+        let index_key = [Key::Id(key.listing_id), Key::Id(key.location_id)];
+        table.scan(PRIMARY, &index_key, |level| {
+            if tenant(level) == key.tenant_id {
+                found = Some(counts(level));
+            }
+            ControlFlow::Break(())
+        })
+    })?;
+    Some(found)
+}
+
+const KEPT_BACK: &str =
+    "SELECT location_id, quantity_total, quantity_listed, quantity_allocated, quantity_held
+       FROM {s}.stock_levels WHERE listing_id = $1 AND tenant_id = $2 AND quantity_held > 0";
+static KEPT_BACK_SEEN: Statement = Statement::stable(KEPT_BACK, &[UUIDOID, UUIDOID]);
+static KEPT_BACK_NOW: Statement = Statement::fresh(KEPT_BACK, &[UUIDOID, UUIDOID]);
+
+/// What the locations of a listing have left that keep some back for holds; others give all they have.
+/// As they are now.
+pub fn kept_back_now(engine: &Engine, tenant_id: Uuid, listing_id: Uuid) -> Vec<(Uuid, Counts)> {
+    with_fresh_snapshot(|| direct_kept_back(engine, tenant_id, listing_id))
+        .unwrap_or_else(|| kept_back_by(engine, &KEPT_BACK_NOW, tenant_id, listing_id))
+}
+
+/// The same as the calling query sees them.
+pub fn kept_back_seen(engine: &Engine, tenant_id: Uuid, listing_id: Uuid) -> Vec<(Uuid, Counts)> {
+    direct_kept_back(engine, tenant_id, listing_id)
+        .unwrap_or_else(|| kept_back_by(engine, &KEPT_BACK_SEEN, tenant_id, listing_id))
+}
+
+fn direct_kept_back(
+    engine: &Engine,
+    tenant_id: Uuid,
+    listing_id: Uuid,
+) -> Option<Vec<(Uuid, Counts)>> {
+    let table = Table::open(engine, &LEVELS, Access::Read)?;
+    let mut found = Vec::new();
+    table.scan(PRIMARY, &[Key::Id(listing_id)], |level| {
+        let counts = counts(level);
+        if counts.held > 0 && tenant(level) == tenant_id {
+            found.push((level.id(LOCATION_ID), counts));
+        }
+        ControlFlow::Continue(())
+    })?;
+    Some(found)
+}
+
+fn kept_back_by(
+    engine: &Engine,
+    statement: &Statement,
+    tenant_id: Uuid,
+    listing_id: Uuid,
+) -> Vec<(Uuid, Counts)> {
+    let args = [id(listing_id), id(tenant_id)];
+    plans::run(engine, statement, &args, |row| {
+        (row.id(1), Counts::of_row(row, 2))
+    })
+}
+
+static LOCK_ALL: Statement = Statement::fresh(
+    "SELECT FROM {s}.stock_levels WHERE listing_id = ANY ($1) AND tenant_id = $2
+      ORDER BY listing_id, location_id FOR NO KEY UPDATE",
+    &[UUIDARRAYOID, UUIDOID],
+);
+
+/// Locks all levels of these listings, in lock order.
+pub fn lock_all(engine: &Engine, listings: &[Uuid]) {
+    let args = [id_list(listings.iter().copied()), id(engine.tenant)];
+    plans::run(engine, &LOCK_ALL, &args, |_| ());
 }
 
 struct Level {
@@ -122,16 +215,21 @@ fn columns(keys: &[LevelKey]) -> [Arg; 3] {
     ]
 }
 
-/// Adds the deltas. A level that is missing is made. `Guard::Claim` refuses what would go below zero.
-pub fn apply(engine: &Engine, deltas: &LevelDeltas, guard: Guard) -> Result<(), Refusal> {
+/// Adds the deltas. A level that is missing is made. A guard that judges now refuses what would go
+/// below zero.
+pub fn apply(
+    engine: &Engine,
+    deltas: &BTreeMap<LevelKey, Delta>,
+    guard: Guard,
+) -> Result<(), Refusal> {
     let keys: Vec<LevelKey> = deltas.keys().copied().collect();
     let changed = stored::change(engine, &keys, |key, level: Level| {
         let counts = level.counts.plus(deltas[key]).map_err(|(counter, value)| {
             let what = format!("quantity_{counter} of listing {}", key.listing_id);
             Refusal::Error(Error::QuantityOutOfRange { what, value })
         })?;
-        if guard == Guard::Claim && counts.available() < 0 {
-            return Err(Refusal::Lost);
+        if guard.judges_now() && counts.available() < 0 {
+            return Err(Refusal::Promised);
         }
         Ok(Level { counts, ..level })
     });

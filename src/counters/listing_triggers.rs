@@ -2,7 +2,7 @@
 //! takes its levels and claims with it.
 
 use super::row::{self, NewRow};
-use super::{aside, mirror};
+use super::{aside, listings, mirror};
 use crate::engine::{as_engine, Engine};
 use crate::error::Error;
 use crate::plans::{self, Statement};
@@ -107,6 +107,27 @@ static DELETE_LOTS: Statement = Statement::fresh(
     &[],
 );
 static DELETE_ALL_LOTS: Statement = Statement::fresh("DELETE FROM {s}.stock_lots", &[]);
+/// Live ones, by their two indexes; those that are over stay, as history, until they are purged.
+static DELETE_HOLDS: Statement = Statement::fresh(
+    "WITH active AS (
+       DELETE FROM {s}.stock_holds h USING old_rows o
+        WHERE h.listing_id = o.listing_id AND h.status = 'active' RETURNING 1),
+     waiting AS (
+       DELETE FROM {s}.stock_holds h USING old_rows o
+        WHERE h.listing_id = o.listing_id AND h.status = 'waiting' RETURNING 1)
+     SELECT (SELECT count(*) FROM active)
+          = (SELECT count(*) FROM {s}.stock_holds h JOIN old_rows o
+                               ON h.listing_id = o.listing_id AND h.status = 'active')
+        AND (SELECT count(*) FROM waiting)
+          = (SELECT count(*) FROM {s}.stock_holds h JOIN old_rows o
+                               ON h.listing_id = o.listing_id AND h.status = 'waiting')",
+    &[],
+);
+static DELETE_ALL_HOLDS: Statement = Statement::fresh(
+    "WITH done AS (DELETE FROM {s}.stock_holds RETURNING 1)
+     SELECT (SELECT count(*) FROM done) = (SELECT count(*) FROM {s}.stock_holds)",
+    &[],
+);
 /// A trigger of the app may have kept some.
 static DELETE_LEVELS: Statement = Statement::fresh(
     "WITH done AS (
@@ -122,7 +143,7 @@ static DELETE_ALL_LEVELS: Statement = Statement::fresh(
     &[],
 );
 
-/// A deleted listing takes its claims, lots and levels with it; one of an attached table stays.
+/// A deleted listing takes its live holds, claims, lots and levels with it; one of an attached table stays.
 #[pg_trigger(
     sql = "CREATE FUNCTION stock_listings_removed() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
 )]
@@ -142,6 +163,7 @@ fn stock_listings_removed<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
                     Error::ListingAttached { listing_id }.raise();
                 }
             } else {
+                run(&DELETE_ALL_HOLDS);
                 plans::run(&engine, &DELETE_ALL_LOTS, &[], |_| ());
                 run(&DELETE_ALL_LEVELS);
             }
@@ -153,18 +175,12 @@ fn stock_listings_removed<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
         if let Some(listing_id) = attached.into_iter().next() {
             Error::ListingAttached { listing_id }.raise();
         }
+        run(&DELETE_HOLDS);
         plans::run_in_trigger(&engine, trigger, &DELETE_LOTS, &[], |_| ());
         run(&DELETE_LEVELS);
     });
     Ok(None)
 }
-
-static NOW: Statement = Statement::fresh(
-    "SELECT listing_id, quantity_total, quantity_listed, quantity_allocated, quantity_held,
-            attached_to, attached_key, sync_deferred
-       FROM {s}.stock_listings WHERE listing_id = $1",
-    &[UUIDOID],
-);
 
 /// At commit: writes the attached row of a listing whose sync is deferred.
 #[pg_trigger(
@@ -180,12 +196,7 @@ fn stock_listings_deferred_sync<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'
         .expect("a row trigger on UPDATE has a new row");
     let listing_id = row::id(&new, "listing_id").expect("a listing has its key");
     as_engine(&engine, || {
-        let now = plans::run_one(
-            &engine,
-            &NOW,
-            &[plans::id(listing_id)],
-            super::listings::listing_after,
-        );
+        let now = listings::now(&engine, listing_id);
         if let Some(listing) = now {
             mirror::write_deferred(&engine, &listing);
         }

@@ -1,15 +1,15 @@
 //! Listings: the counters that everything else adds up to.
 
 use super::counts::{CountColumns, Counts};
+use super::deltas::ListingDeltas;
 use super::stored::{self, Stopped, Stored};
-use super::{aside, mirror, Delta, Guard, ListingAfter, Refusal};
+use super::{aside, mirror, Guard, ListingAfter, Refusal};
 use crate::direct::shape::LISTINGS;
-use crate::direct::{Column, NewValues, Shape, Tuple};
+use crate::direct::{Access, Column, NewValues, Shape, Table, Tuple};
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::plans::{self, id_list, Arg, Row, Statement};
-use pgrx::pg_sys::{INT4ARRAYOID, UUIDARRAYOID};
-use std::collections::BTreeMap;
+use crate::plans::{self, id, id_list, Arg, Row, Statement};
+use pgrx::pg_sys::{INT4ARRAYOID, UUIDARRAYOID, UUIDOID};
 use uuid::Uuid;
 
 static LOCK: Statement = Statement::fresh(
@@ -76,6 +76,18 @@ pub fn listing_after(row: &Row) -> ListingAfter {
         available: counts.available() as i32,
         attached: mirror::attached_row(row, 6),
     }
+}
+
+static NOW: Statement = Statement::fresh(
+    "SELECT listing_id, quantity_total, quantity_listed, quantity_allocated, quantity_held,
+            attached_to, attached_key, sync_deferred
+       FROM {s}.stock_listings WHERE listing_id = $1",
+    &[UUIDOID],
+);
+
+/// A listing as it is now.
+pub fn now(engine: &Engine, listing_id: Uuid) -> Option<ListingAfter> {
+    plans::run_one(engine, &NOW, &[id(listing_id)], listing_after)
 }
 
 struct Listing {
@@ -153,11 +165,40 @@ fn columns(keys: &[Key]) -> [Arg; 2] {
     ]
 }
 
-/// Adds the deltas, by listing, and answers the listings as they are then, in key order.
-/// `Guard::Claim` refuses what would go below the safety stock.
+static LOCK_ONLY: Statement = Statement::fresh(
+    "SELECT FROM {s}.stock_listings WHERE listing_id = ANY ($1) AND tenant_id = $2
+      ORDER BY listing_id FOR NO KEY UPDATE",
+    &[UUIDARRAYOID, UUIDOID],
+);
+
+/// Whether a change that a listing refuses leaves it unlocked: below SQL it does.
+pub fn are_judged_before_locked(engine: &Engine) -> bool {
+    Table::open(engine, &LISTINGS, Access::Update).is_some()
+}
+
+/// Locks these listings, in lock order.
+pub fn lock_all(engine: &Engine, listings: &[Uuid]) {
+    let args = [id_list(listings.iter().copied()), id(engine.tenant)];
+    plans::run(engine, &LOCK_ONLY, &args, |_| ());
+}
+
+impl Listing {
+    /// How low a change may bring what is available; None where that is no question.
+    fn floor(&self, guard: Guard) -> Option<i64> {
+        let safety_stock = i64::from(self.safety_stock);
+        match guard {
+            Guard::Claim => Some(safety_stock),
+            Guard::Hold => Some(safety_stock - i64::from(self.backorder_limit)),
+            Guard::Confirm | Guard::Later => None,
+        }
+    }
+}
+
+/// Adds the deltas, and answers the listings as they are then, in key order. `Guard::Claim` refuses what
+/// would go below the safety stock, `Guard::Hold` what would go further below it than backorders may.
 pub fn apply(
     engine: &Engine,
-    deltas: &BTreeMap<Uuid, (Uuid, Delta)>,
+    deltas: &ListingDeltas,
     guard: Guard,
 ) -> Result<Vec<ListingAfter>, Refusal> {
     let keys: Vec<Key> = deltas
@@ -170,8 +211,11 @@ pub fn apply(
             let what = format!("quantity_{counter} of listing {listing_id}");
             Refusal::Error(Error::QuantityOutOfRange { what, value })
         })?;
-        if guard == Guard::Claim && counts.available() < i64::from(listing.safety_stock) {
-            return Err(Refusal::Lost);
+        if listing
+            .floor(guard)
+            .is_some_and(|floor| counts.available() < floor)
+        {
+            return Err(Refusal::Promised);
         }
         listing.after.counts = counts;
         listing.after.available = counts.available() as i32;

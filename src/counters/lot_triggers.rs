@@ -1,12 +1,11 @@
 //! Door 2 for stock_lots: sums up what a client's own DML adds and takes, level by level.
 
 use super::row::{self, NewRow};
-use super::{aside, mirror, rollup, Delta, Guard, LevelDeltas, LevelKey};
+use super::{aside, goods, places, rollup, Delta, Deltas, LevelKey};
 use crate::engine::{as_engine, Engine};
 use crate::error::Error;
 use crate::ids;
 use crate::plans::{self, Row, Statement};
-use pgrx::pg_sys::UUIDOID;
 use pgrx::prelude::*;
 use uuid::Uuid;
 
@@ -27,38 +26,11 @@ fn stock_lots_before<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
         lot.refuse_change("stock_lots", &["lot_id", "tenant_id"]);
         lot.touch();
     }
-    require_location(trigger, &lot);
-    Ok(Some(lot.give_back()))
-}
-
-static LOCATION: Statement = Statement::fresh(
-    "SELECT FROM {s}.locations WHERE location_id = $1 AND (tenant_id = $2 OR is_preset) FOR KEY SHARE",
-    &[UUIDOID, UUIDOID],
-);
-
-fn require_location(trigger: &PgTrigger, lot: &NewRow) {
-    let (Some(location_id), Some(tenant_id)) = (lot.id("location_id"), lot.id("tenant_id")) else {
-        return;
-    };
     let before = trigger.old().and_then(|old| row::id(&old, "location_id"));
-    if location_id == ids::UNSPECIFIED || before == Some(location_id) {
-        return;
+    if lot.id("location_id") != before {
+        places::require_for_row(trigger, &lot);
     }
-    let engine = Engine::of_function(trigger.trigger().tgfoid);
-    if !as_engine(&engine, || lock_location(&engine, tenant_id, location_id)) {
-        Error::LocationNotFound { location_id }.raise();
-    }
-}
-
-/// Whether a tenant can use a location: its own, or a preset. Then nobody deletes it before this
-/// transaction, which puts a lot there, has ended.
-pub fn lock_location(engine: &Engine, tenant_id: Uuid, location_id: Uuid) -> bool {
-    // Preset, and hot: most lots lie there.
-    if location_id == ids::UNSPECIFIED {
-        return true;
-    }
-    let args = [plans::id(location_id), plans::id(tenant_id)];
-    plans::run_one(engine, &LOCATION, &args, |_| ()).is_some()
+    Ok(Some(lot.give_back()))
 }
 
 // A new or moved lot touches its level and listing even where the sum is zero: that is what keeps
@@ -106,6 +78,18 @@ static NO_LOTS: Statement = Statement::fresh(
             -v.quantity_allocated::bigint
        FROM {s}.stock_levels v JOIN {s}.stock_listings g ON g.listing_id = v.listing_id
       WHERE v.quantity_total <> 0 OR v.quantity_listed <> 0 OR v.quantity_allocated <> 0",
+    &[],
+);
+
+/// Listings of which a lot may be good again, though no counter says so.
+static OF_ANOTHER_DATE: Statement = Statement::fresh(
+    "SELECT DISTINCT n.listing_id FROM new_rows n JOIN old_rows o ON o.lot_id = n.lot_id
+      WHERE n.expires_on IS DISTINCT FROM o.expires_on",
+    &[],
+);
+/// Of the lots that were written, and so are locked.
+static FREE: Statement = Statement::fresh(
+    "SELECT lot_id FROM new_rows WHERE listed AND quantity_total > quantity_allocated",
     &[],
 );
 
@@ -174,23 +158,19 @@ fn stock_lots_after<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
             run(&DELETE_ALL_CLAIMS);
             &NO_LOTS
         };
-        let deltas: LevelDeltas =
-            plans::run_in_trigger(&engine, trigger, statement, &[], level_delta)
-                .into_iter()
-                .collect();
-        if let Some(first) = deltas.keys().next() {
-            mirror::lock_of_listings(
-                &engine,
-                deltas.keys().map(|key| (key.tenant_id, key.listing_id)),
-            );
-            match rollup::apply(&engine, &deltas, Guard::Later) {
-                Ok(listings) => mirror::write(&engine, &listings),
-                Err(refusal) => refusal
-                    .into_error(Error::ListingNotFound {
-                        listing_id: first.listing_id,
-                    })
-                    .raise(),
-            }
+        let mut deltas = Deltas::default();
+        for (key, delta) in plans::run_in_trigger(&engine, trigger, statement, &[], level_delta) {
+            deltas.add(key, delta);
+        }
+        let listings = rollup::count_statement(&engine, deltas);
+        let keys = |statement| -> Vec<Uuid> {
+            plans::run_in_trigger(&engine, trigger, statement, &[], |row| row.id(1))
+        };
+        if event.fired_by_insert() || event.fired_by_update() {
+            goods::came_free(&engine, &listings, || keys(&FREE));
+        }
+        if event.fired_by_update() {
+            goods::came_free_of(&engine, keys(&OF_ANOTHER_DATE), || keys(&FREE));
         }
     });
     Ok(None)

@@ -1,7 +1,7 @@
 //! Lots: applies claims and goods that leave, then hands the sums to levels and listings.
 
 use super::stored::{self, Stopped, Stored};
-use super::{aside, rollup, Delta, Guard, LevelDeltas, LevelKey, ListingAfter, Refusal};
+use super::{aside, rollup, Delta, Deltas, Guard, LevelKey, ListingAfter, Refusal};
 use crate::clock;
 use crate::direct::shape::LOTS;
 use crate::direct::{Access, Column, NewValues, Shape, Table, Tuple};
@@ -189,13 +189,14 @@ pub fn are_judged_before_locked(engine: &Engine) -> bool {
     Table::open(engine, &LOTS, Access::Update).is_some()
 }
 
-/// Adds the deltas (at most one a lot) to lots, levels and listings, and answers the listings as
-/// they are then. Lots that are not found are `lot_not_found` under `Guard::Later`; under
-/// `Guard::Claim` that and any shortage is a lost race. A lost claim of one lot takes back what it
-/// wrote; of more, the caller must roll back.
+/// Adds the deltas (at most one a lot) to lots, levels and listings, and what changes in those besides,
+/// and answers the listings as they are then. Lots that are not found are `lot_not_found` under
+/// `Guard::Later`; under a guard that judges now, that and any shortage is a lost race. A lost claim of
+/// one lot with nothing besides takes back what it wrote; else the caller must roll back.
 pub fn apply(
     engine: &Engine,
     deltas: &[LotDelta],
+    besides: &Deltas,
     guard: Guard,
 ) -> Result<Vec<ListingAfter>, Refusal> {
     // The ledger's line for every delta with total <> 0 is written here, once there is a ledger:
@@ -203,36 +204,39 @@ pub fn apply(
     let mut deltas = deltas.to_vec();
     deltas.sort_by_key(|delta| delta.lot_id);
     let changed = stored::change(engine, &deltas, |delta, lot: Lot| {
-        if guard == Guard::Claim && !lot.can_give(delta.allocated) {
+        if guard.judges_now() && !lot.can_give(delta.allocated) {
             return Err(Refusal::Lost);
         }
         Ok(lot.plus(delta)?)
     });
-    let lots = changed.map_err(|stopped| match (stopped, guard) {
-        (Stopped::Refused(refusal), _) => refusal,
-        (Stopped::Missing(_), Guard::Claim) => Refusal::Lost,
-        (Stopped::Missing(delta), Guard::Later) => Error::LotNotFound {
+    let lots = changed.map_err(|stopped| match stopped {
+        Stopped::Refused(refusal) => refusal,
+        Stopped::Missing(_) if guard.judges_now() => Refusal::Lost,
+        Stopped::Missing(delta) => Error::LotNotFound {
             lot_id: delta.lot_id,
         }
         .into(),
     })?;
-    let mut levels = LevelDeltas::new();
+    let mut all = besides.clone();
     for (delta, lot) in deltas.iter().zip(&lots) {
         let key = LevelKey {
             listing_id: lot.listing_id,
             location_id: lot.location_id,
             tenant_id: delta.tenant_id,
         };
-        levels
-            .entry(key)
-            .or_default()
-            .add(level_delta(delta, lot.listed));
+        all.add(key, level_delta(delta, lot.listed));
     }
-    let applied = rollup::apply(engine, &levels, guard);
-    if let (Err(_), Guard::Claim, [claim]) = (&applied, guard, deltas.as_slice()) {
+    let applied = rollup::apply(engine, &all, guard);
+    if let (Err(_), true, [claim]) = (&applied, guard.judges_now(), deltas.as_slice()) {
         take_back(engine, claim);
     }
     applied
+}
+
+/// Lots that have more to give than before.
+pub fn freed(deltas: &[LotDelta]) -> Vec<Uuid> {
+    let more = deltas.iter().filter(|delta| delta.total > delta.allocated);
+    more.map(|delta| delta.lot_id).collect()
 }
 
 fn take_back(engine: &Engine, claim: &LotDelta) {

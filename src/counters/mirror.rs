@@ -1,7 +1,7 @@
 //! The mirrored columns of attached tables. Every statement here runs as the table's owner.
 
 use super::registration::{key_datum, Registration, Target};
-use super::{aside, ListingAfter};
+use super::{aside, expiry, Deltas, ListingAfter};
 use crate::engine::Engine;
 use crate::error::warn;
 use crate::plans::{self, id_list, raw, Row, Statement};
@@ -27,20 +27,62 @@ pub fn attached_row(row: &Row, at: i32) -> Option<AttachedRow> {
 }
 
 static ATTACHED_ROWS: Statement = Statement::fresh(
-    "SELECT attached_to, attached_key, sync_deferred FROM {s}.stock_listings
+    "SELECT attached_to, attached_key, sync_deferred, tenant_id, listing_id, quantity_held > 0
+       FROM {s}.stock_listings
       WHERE (tenant_id, listing_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))
-        AND attached_to IS NOT NULL AND NOT sync_deferred
+        AND attached_to IS NOT NULL
       ORDER BY attached_to, attached_key",
     &[UUIDARRAYOID, UUIDARRAYOID],
 );
 
-/// Locks the attached rows of these listings (tenant, listing), before anything else is locked: an app that edits its
-/// own row and then claims has locked that row first.
+/// Begins a write of these listings (tenant, listing): locks their attached rows before anything else is
+/// locked, for an app that edits its own row and then claims has locked that row first. What has expired
+/// of their holds is ended, so that the app's column is right after the write; what that frees is to be
+/// counted with it.
+#[must_use]
+pub fn begin_write(engine: &Engine, listings: impl IntoIterator<Item = (Uuid, Uuid)>) -> Deltas {
+    let rows = rows_of_listings(engine, listings);
+    let held: Vec<(Uuid, Uuid)> = rows
+        .iter()
+        .filter(|row| row.is_held)
+        .map(|row| row.listing)
+        .collect();
+    lock(engine, rows.into_iter().map(|row| row.attached));
+    let mut freed = Deltas::default();
+    for (tenant_id, listing_id) in held {
+        freed.add_all(&expiry::expire_besides(engine, tenant_id, listing_id));
+    }
+    freed
+}
+
+/// The same without ending any holds.
 pub fn lock_of_listings(engine: &Engine, listings: impl IntoIterator<Item = (Uuid, Uuid)>) {
+    let rows = rows_of_listings(engine, listings);
+    lock(engine, rows.into_iter().map(|row| row.attached));
+}
+
+/// A row of the app and its listing.
+struct Mirroring {
+    attached: AttachedRow,
+    /// Tenant and listing.
+    listing: (Uuid, Uuid),
+    is_held: bool,
+}
+
+fn rows_of_listings(
+    engine: &Engine,
+    listings: impl IntoIterator<Item = (Uuid, Uuid)>,
+) -> Vec<Mirroring> {
     let (tenants, listings): (Vec<Uuid>, Vec<Uuid>) = listings.into_iter().unzip();
     let args = [id_list(tenants), id_list(listings)];
-    let rows = plans::run(engine, &ATTACHED_ROWS, &args, |row| attached_row(row, 1));
-    lock(engine, rows.into_iter().flatten());
+    let rows = plans::run(engine, &ATTACHED_ROWS, &args, |row| {
+        Some(Mirroring {
+            attached: attached_row(row, 1)?,
+            listing: (row.id(4), row.id(5)),
+            is_held: row.need(6),
+        })
+    });
+    rows.into_iter().flatten().collect()
 }
 
 /// Locks these rows in the order given; those with deferred sync are left alone.

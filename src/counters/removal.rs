@@ -1,13 +1,34 @@
 //! Listings that go with all they have, in lock order.
 
 use super::aside;
+use crate::clock;
 use crate::engine::Engine;
 use crate::plans::{self, id_list, Arg, Statement};
 use crate::subtransaction::{attempt, Outcome};
-use pgrx::pg_sys::UUIDARRAYOID;
+use pgrx::pg_sys::{TIMESTAMPTZOID, UUIDARRAYOID};
 use std::collections::HashSet;
 use uuid::Uuid;
 
+/// Live holds, by their two indexes. Those that are over stay, as history, until they are purged.
+macro_rules! live_holds {
+    () => {
+        "{s}.stock_holds h WHERE (h.listing_id = ANY ($1) AND h.status = 'active'
+                               OR h.listing_id = ANY ($1) AND h.status = 'waiting')"
+    };
+}
+
+static LOCK_HOLDS: Statement = Statement::fresh(
+    concat!(
+        "SELECT h.hold_id FROM ",
+        live_holds!(),
+        " ORDER BY h.hold_id FOR UPDATE"
+    ),
+    &[UUIDARRAYOID],
+);
+static HOLDS: Statement = Statement::fresh(
+    concat!("SELECT h.hold_id FROM ", live_holds!()),
+    &[UUIDARRAYOID],
+);
 static LOCK_CLAIMS: Statement = Statement::fresh(
     "SELECT allocation_id FROM {s}.stock_allocations
       WHERE lot_id IN (SELECT lot_id FROM {s}.stock_lots WHERE listing_id = ANY ($1))
@@ -33,12 +54,28 @@ static LOCK_LISTINGS: Statement = Statement::fresh(
     &[UUIDARRAYOID],
 );
 static CLAIMED: Statement = Statement::fresh(
-    "SELECT DISTINCT listing_id FROM {s}.stock_lots
-      WHERE listing_id = ANY ($1) AND quantity_allocated > 0 ORDER BY listing_id LIMIT 20",
-    &[UUIDARRAYOID],
+    "SELECT listing_id FROM {s}.stock_lots WHERE listing_id = ANY ($1) AND quantity_allocated > 0
+     UNION
+     SELECT listing_id FROM {s}.stock_holds
+      WHERE listing_id = ANY ($1) AND status = 'active' AND (expires_at IS NULL OR expires_at > $2)
+     UNION
+     SELECT listing_id FROM {s}.stock_holds WHERE listing_id = ANY ($1) AND status = 'waiting'
+      ORDER BY listing_id LIMIT 20",
+    &[UUIDARRAYOID, TIMESTAMPTZOID],
 );
 /// Each answers whether nothing is left: a trigger of the app may swallow a DELETE.
-static DELETE: [Statement; 4] = [
+static DELETE: [Statement; 5] = [
+    Statement::fresh(
+        concat!(
+            "WITH done AS (DELETE FROM ",
+            live_holds!(),
+            " RETURNING 1)
+             SELECT (SELECT count(*) FROM done) = (SELECT count(*) FROM ",
+            live_holds!(),
+            ")"
+        ),
+        &[UUIDARRAYOID],
+    ),
     Statement::fresh(
         "WITH lot AS (SELECT lot_id FROM {s}.stock_lots WHERE listing_id = ANY ($1)),
               done AS (DELETE FROM {s}.stock_allocations a USING lot l WHERE a.lot_id = l.lot_id RETURNING 1)
@@ -66,17 +103,18 @@ static DELETE: [Statement; 4] = [
     ),
 ];
 
-/// Claims that were committed while the lots were waited for come after the lots. So often the
-/// locks are given back and taken anew; a listing that is claimed faster than that waits for none.
+/// Holds and claims that were committed while the rows after them were waited for come too late. So
+/// often the locks are given back and taken anew; a listing that is claimed faster than that waits for
+/// none.
 const TRIES: usize = 10;
 
-/// Locks listings with their claims, lots and levels. What waits behind these locks finds nothing
-/// after [`delete`].
+/// Locks listings with their holds, claims, lots and levels. What waits behind these locks finds
+/// nothing after [`delete`].
 pub fn lock(engine: &Engine, listings: &[Uuid]) {
     let args = || [id_list(listings.iter().copied())];
     for tries in 1..=TRIES {
         let locked = attempt(|| {
-            if lock_claims_and_lots(engine, args) || tries == TRIES {
+            if lock_all(engine, args) || tries == TRIES {
                 Outcome::Keep(())
             } else {
                 Outcome::Undo(())
@@ -86,27 +124,33 @@ pub fn lock(engine: &Engine, listings: &[Uuid]) {
             break;
         }
     }
+}
+
+/// Whether all claims of the locked lots, and all holds of the locked listings, are locked too.
+fn lock_all(engine: &Engine, args: impl Fn() -> [Arg; 1]) -> bool {
+    let keys = |statement| -> HashSet<Uuid> {
+        plans::run(engine, statement, &args(), |row| row.id(1))
+            .into_iter()
+            .collect()
+    };
+    let holds = keys(&LOCK_HOLDS);
+    let claims = keys(&LOCK_CLAIMS);
+    plans::run(engine, &LOCK_LOTS, &args(), |_| ());
+    if !keys(&CLAIMS).is_subset(&claims) {
+        return false;
+    }
     plans::run(engine, &LOCK_LEVELS, &args(), |_| ());
     plans::run(engine, &LOCK_LISTINGS, &args(), |_| ());
+    keys(&HOLDS).is_subset(&holds)
 }
 
-/// Whether all claims of the locked lots are locked too.
-fn lock_claims_and_lots(engine: &Engine, args: impl Fn() -> [Arg; 1]) -> bool {
-    let locked: HashSet<Uuid> = plans::run(engine, &LOCK_CLAIMS, &args(), |row| row.id(1))
-        .into_iter()
-        .collect();
-    plans::run(engine, &LOCK_LOTS, &args(), |_| ());
-    let claims = plans::run(engine, &CLAIMS, &args(), |row| row.id(1));
-    claims.iter().all(|claim| locked.contains(claim))
-}
-
-/// Which of these listings have active claims (at most 20 are named).
+/// Which of these listings have active claims or holds (at most 20 are named).
 pub fn claimed(engine: &Engine, listings: &[Uuid]) -> Vec<Uuid> {
-    let args = [id_list(listings.iter().copied())];
+    let args = [id_list(listings.iter().copied()), clock::now().into()];
     plans::run(engine, &CLAIMED, &args, |row| row.id(1))
 }
 
-/// Deletes listings with their claims, lots and levels. They are locked by [`lock`].
+/// Deletes listings with their live holds, claims, lots and levels. They are locked by [`lock`].
 pub fn delete(engine: &Engine, listings: &[Uuid]) {
     for statement in &DELETE {
         let args = [id_list(listings.iter().copied())];

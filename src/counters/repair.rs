@@ -9,7 +9,7 @@ use pgrx::prelude::*;
 
 /// Writers wait until the repair has committed; in the order in which claims take these tables.
 static LOCK: Statement = Statement::fresh(
-    "LOCK TABLE {s}.stock_lots, {s}.stock_levels, {s}.stock_listings, {s}.stock_allocations
+    "LOCK TABLE {s}.stock_holds, {s}.stock_lots, {s}.stock_levels, {s}.stock_listings, {s}.stock_allocations
        IN SHARE ROW EXCLUSIVE MODE",
     &[],
 );
@@ -39,21 +39,26 @@ static LOTS: Statement = Statement::fresh(
 static LEVELS: Statement = Statement::fresh(
     "WITH done AS (
        INSERT INTO {s}.stock_levels AS v
-              (tenant_id, listing_id, location_id, quantity_total, quantity_listed, quantity_allocated)
-       SELECT $1, listing_id, location_id, sum(total)::int, sum(listed)::int, sum(allocated)::int
+              (tenant_id, listing_id, location_id, quantity_total, quantity_listed, quantity_allocated,
+               quantity_held)
+       SELECT $1, listing_id, location_id, sum(total)::int, sum(listed)::int, sum(allocated)::int, sum(held)::int
          FROM (SELECT listing_id, location_id, quantity_total AS total,
                       CASE WHEN listed THEN quantity_total ELSE 0 END AS listed,
-                      CASE WHEN listed THEN quantity_allocated ELSE 0 END AS allocated
+                      CASE WHEN listed THEN quantity_allocated ELSE 0 END AS allocated, 0 AS held
                  FROM {s}.stock_lots WHERE tenant_id = $1
                UNION ALL
-               SELECT listing_id, location_id, 0, 0, 0 FROM {s}.stock_levels WHERE tenant_id = $1) AS n
+               SELECT listing_id, location_id, 0, 0, 0, quantity
+                 FROM {s}.stock_holds
+                WHERE tenant_id = $1 AND location_id IS NOT NULL AND status IN ('active', 'waiting')
+               UNION ALL
+               SELECT listing_id, location_id, 0, 0, 0, 0 FROM {s}.stock_levels WHERE tenant_id = $1) AS n
         GROUP BY listing_id, location_id
        ON CONFLICT (listing_id, location_id) DO UPDATE
           SET quantity_total = excluded.quantity_total, quantity_listed = excluded.quantity_listed,
-              quantity_allocated = excluded.quantity_allocated, quantity_held = 0
+              quantity_allocated = excluded.quantity_allocated, quantity_held = excluded.quantity_held
         WHERE (v.quantity_total, v.quantity_listed, v.quantity_allocated, v.quantity_held)
               IS DISTINCT FROM
-              (excluded.quantity_total, excluded.quantity_listed, excluded.quantity_allocated, 0)
+              (excluded.quantity_total, excluded.quantity_listed, excluded.quantity_allocated, excluded.quantity_held)
        RETURNING 1)
      SELECT count(*)::int FROM done",
     &[UUIDOID],
@@ -66,7 +71,9 @@ static LISTINGS: Statement = Statement::fresh(
          FROM (SELECT k.listing_id, coalesce(sum(v.quantity_total), 0)::int AS total,
                       coalesce(sum(v.quantity_listed), 0)::int AS listed,
                       coalesce(sum(v.quantity_allocated), 0)::int AS allocated,
-                      coalesce(sum(v.quantity_held), 0)::int AS held
+                      coalesce((SELECT sum(h.quantity) FROM {s}.stock_holds h
+                                 WHERE h.listing_id = k.listing_id AND h.tenant_id = k.tenant_id
+                                   AND h.status IN ('active', 'waiting')), 0)::int AS held
                  FROM {s}.stock_listings k LEFT JOIN {s}.stock_levels v
                       ON v.listing_id = k.listing_id AND v.tenant_id = k.tenant_id
                 WHERE k.tenant_id = $1 GROUP BY k.listing_id) AS n

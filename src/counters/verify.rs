@@ -21,7 +21,7 @@ pub struct Difference {
     pub attached_listing: Option<Uuid>,
 }
 
-/// What lots and allocations add up to, beside what is stored.
+/// What lots, allocations and holds add up to, beside what is stored.
 static COUNTERS: Statement = Statement::stable(
     "WITH claimed AS (
        SELECT lot_id, sum(quantity) AS units FROM {s}.stock_allocations
@@ -39,6 +39,14 @@ static COUNTERS: Statement = Statement::stable(
      at_listing AS (
        SELECT listing_id, sum(total) AS total, sum(listed) AS listed, sum(allocated) AS allocated
          FROM at_level GROUP BY listing_id),
+     hold AS (
+       SELECT hold_id, listing_id, location_id, quantity FROM {s}.stock_holds
+        WHERE tenant_id = $1 AND status IN ('active', 'waiting')),
+     held_at_level AS (
+       SELECT listing_id, location_id, sum(quantity) AS units FROM hold
+        WHERE location_id IS NOT NULL GROUP BY listing_id, location_id),
+     held_of_listing AS (
+       SELECT listing_id, sum(quantity) AS units FROM hold GROUP BY listing_id),
      pair (kind, key, counter, stored, actual) AS (
        SELECT 'lot', lot_id::text, 'quantity_allocated', stored::numeric, claimed::numeric FROM lot
        UNION ALL
@@ -49,23 +57,31 @@ static COUNTERS: Statement = Statement::stable(
          LEFT JOIN {s}.locations p ON p.location_id = l.location_id AND (p.tenant_id = $1 OR p.is_preset)
         WHERE g.listing_id IS NULL OR p.location_id IS NULL
        UNION ALL
-       SELECT 'level', coalesce(v.listing_id, a.listing_id)::text || ' at '
-                       || coalesce(v.location_id, a.location_id)::text,
+       SELECT 'level', coalesce(v.listing_id, a.listing_id, h.listing_id)::text || ' at '
+                       || coalesce(v.location_id, a.location_id, h.location_id)::text,
               c.counter, c.stored, c.actual
          FROM (SELECT * FROM {s}.stock_levels WHERE tenant_id = $1) v
-         FULL JOIN at_level a ON a.listing_id = v.listing_id AND a.location_id = v.location_id,
+         FULL JOIN at_level a ON a.listing_id = v.listing_id AND a.location_id = v.location_id
+         FULL JOIN held_at_level h ON h.listing_id = coalesce(v.listing_id, a.listing_id)
+                                  AND h.location_id = coalesce(v.location_id, a.location_id),
               LATERAL (VALUES ('quantity_total', v.quantity_total::numeric, coalesce(a.total, 0)),
                               ('quantity_listed', v.quantity_listed, coalesce(a.listed, 0)),
                               ('quantity_allocated', v.quantity_allocated, coalesce(a.allocated, 0)),
-                              ('quantity_held', v.quantity_held, 0)) AS c (counter, stored, actual)
+                              ('quantity_held', v.quantity_held, coalesce(h.units, 0))) AS c (counter, stored, actual)
        UNION ALL
        SELECT 'listing', g.listing_id::text, c.counter, c.stored, c.actual
-         FROM {s}.stock_listings g LEFT JOIN at_listing a ON a.listing_id = g.listing_id,
+         FROM {s}.stock_listings g
+         LEFT JOIN at_listing a ON a.listing_id = g.listing_id
+         LEFT JOIN held_of_listing h ON h.listing_id = g.listing_id,
               LATERAL (VALUES ('quantity_total', g.quantity_total::numeric, coalesce(a.total, 0)),
                               ('quantity_listed', g.quantity_listed, coalesce(a.listed, 0)),
                               ('quantity_allocated', g.quantity_allocated, coalesce(a.allocated, 0)),
-                              ('quantity_held', g.quantity_held, 0)) AS c (counter, stored, actual)
+                              ('quantity_held', g.quantity_held, coalesce(h.units, 0))) AS c (counter, stored, actual)
         WHERE g.tenant_id = $1
+       UNION ALL
+       SELECT 'hold', h.hold_id::text, 'no listing', h.quantity, NULL
+         FROM hold h LEFT JOIN {s}.stock_listings g ON g.listing_id = h.listing_id AND g.tenant_id = $1
+        WHERE g.listing_id IS NULL
        UNION ALL
        SELECT 'allocation', a.allocation_id::text, 'quantity', a.quantity, NULL
          FROM {s}.stock_allocations a LEFT JOIN {s}.stock_lots l

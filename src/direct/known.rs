@@ -6,7 +6,7 @@ use pgrx::pg_sys;
 use std::cell::{Cell, RefCell};
 
 /// More indexes than any shape names.
-pub(super) const MOST_INDEXES: usize = 2;
+pub(super) const MOST_INDEXES: usize = 5;
 
 /// What is known of a table whose columns and indexes are as its shape says.
 #[derive(Debug, Clone, Copy)]

@@ -8,13 +8,16 @@
 //! statements run, and with them whatever an app has added.
 
 mod compare;
+mod indexes;
+mod insert;
 pub mod known;
+mod new_row;
 pub mod shape;
 mod table;
 mod tuple;
 mod write;
 
-pub use shape::{Column, Shape};
+pub use shape::{Column, Key, Shape};
 pub use table::{Access, Table};
 pub use tuple::{NewValues, Tuple};
 pub use write::{Change, Updated};

@@ -6,6 +6,7 @@ use pgrx::pg_sys::{
     TIMESTAMPTZOID, UUIDOID,
 };
 use std::ffi::CStr;
+use uuid::Uuid;
 
 /// A table of the engine. Expressions are as PostgreSQL prints them.
 pub struct Shape {
@@ -21,7 +22,7 @@ pub struct Shape {
     /// Defaults of the columns that an INSERT of the engine leaves out; whoever inserts directly
     /// fills them in too. None is NULL.
     pub left_out: &'static [(&'static str, Option<&'static str>)],
-    /// Indexes that are probed; the first is the primary key's.
+    /// Indexes that are probed or that have a predicate; the first is the primary key's.
     pub indexes: &'static [Index],
 }
 
@@ -42,6 +43,15 @@ pub struct IndexPlace(pub usize);
 
 /// Index of the primary key.
 pub const PRIMARY: IndexPlace = IndexPlace(0);
+
+/// A value that an index is probed with.
+#[derive(Debug, Clone, Copy)]
+pub enum Key<'a> {
+    Id(Uuid),
+    Text(&'a str),
+    /// All moments up to this one, in PostgreSQL's own microseconds; for the last column only.
+    UpTo(i64),
+}
 
 impl Shape {
     /// Number of a column; an unknown name does not compile.
@@ -258,3 +268,77 @@ pub static ALLOCATIONS: Shape = Shape {
         predicate: None,
     }],
 };
+
+pub static HOLDS: Shape = Shape {
+    table: c"stock_holds",
+    columns: &[
+        ("hold_id", UUIDOID),
+        ("tenant_id", UUIDOID),
+        ("listing_id", UUIDOID),
+        ("location_id", UUIDOID),
+        ("quantity", INT4OID),
+        ("status", TEXTOID),
+        ("expires_at", TIMESTAMPTZOID),
+        ("idempotency_key", TEXTOID),
+        ("customer", TEXTOID),
+        ("order_id", UUIDOID),
+        ("metadata", JSONBOID),
+        ("created_at", TIMESTAMPTZOID),
+        ("updated_at", TIMESTAMPTZOID),
+        ("confirmed_at", TIMESTAMPTZOID),
+        ("quantity_requested", INT4OID),
+    ],
+    checks: &[
+        "(quantity > 0)",
+        "(status = ANY (ARRAY['active'::text, 'waiting'::text, 'confirmed'::text, 'released'::text, 'expired'::text]))",
+        "((length(idempotency_key) >= 1) AND (length(idempotency_key) <= 200))",
+        "((length(customer) >= 1) AND (length(customer) <= 200))",
+        "(quantity_requested > 0)",
+    ],
+    written: &[
+        "quantity",
+        "status",
+        "expires_at",
+        "order_id",
+        "updated_at",
+        "confirmed_at",
+    ],
+    generated: &[],
+    // The engine names every column that has a default.
+    left_out: &[],
+    indexes: &[
+        Index {
+            name: c"stock_holds_pkey",
+            columns: &["hold_id"],
+            predicate: None,
+        },
+        Index {
+            name: c"stock_holds_live_idx",
+            columns: &["listing_id", "expires_at"],
+            predicate: Some("(status = 'active'::text)"),
+        },
+        Index {
+            name: c"stock_holds_key_idx",
+            columns: &["tenant_id", "idempotency_key", "listing_id", "location_id"],
+            predicate: Some("(idempotency_key IS NOT NULL)"),
+        },
+        Index {
+            name: c"stock_holds_waiting_idx",
+            columns: &["listing_id", "created_at"],
+            predicate: Some("(status = 'waiting'::text)"),
+        },
+        Index {
+            name: c"stock_holds_order_idx",
+            columns: &["order_id"],
+            predicate: Some("(order_id IS NOT NULL)"),
+        },
+    ],
+};
+/// Active holds of a listing, those that expire first in front.
+pub const HOLDS_LIVE: IndexPlace = IndexPlace(1);
+/// Holds by tenant and idempotency key; unique.
+pub const HOLDS_KEY: IndexPlace = IndexPlace(2);
+/// Holds that wait for goods of a listing, oldest first.
+pub const HOLDS_WAITING: IndexPlace = IndexPlace(3);
+/// Holds by order.
+pub const HOLDS_ORDER: IndexPlace = IndexPlace(4);

@@ -1,13 +1,12 @@
 //! Opening a table, and finding its rows by an index.
 
 use super::known::{self, Known};
-use super::shape::IndexPlace;
+use super::shape::{IndexPlace, Key};
 use super::{Shape, Tuple};
 use crate::engine::Engine;
 use pgrx::{pg_sys, IntoDatum};
 use std::ops::ControlFlow;
 use std::thread::panicking;
-use uuid::Uuid;
 
 /// What a table is opened for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -75,12 +74,12 @@ impl Table {
         }
     }
 
-    /// Rows whose first index columns equal these keys, in the index's order, as the active snapshot
+    /// Rows whose first index columns are as these keys say, in the index's order, as the active snapshot
     /// sees them. None where the index can't be used now.
     pub fn scan(
         &self,
         index: IndexPlace,
-        key: &[Uuid],
+        key: &[Key],
         mut each: impl FnMut(&Tuple) -> ControlFlow<()>,
     ) -> Option<()> {
         let mut scan = Scan::begin(self, index, key)?;
@@ -126,7 +125,7 @@ struct Scan {
 }
 
 impl Scan {
-    fn begin(table: &Table, index: IndexPlace, key: &[Uuid]) -> Option<Scan> {
+    fn begin(table: &Table, index: IndexPlace, key: &[Key]) -> Option<Scan> {
         // SAFETY: the table is open; what is opened here is closed by Drop; the keys live until the
         // scan has copied them.
         unsafe {
@@ -145,15 +144,30 @@ impl Scan {
                 return None;
             }
             let mut keys = [pg_sys::ScanKeyData::default(); 2];
-            for (at, id) in key.iter().enumerate() {
-                pg_sys::ScanKeyInit(
+            for (at, value) in key.iter().enumerate() {
+                let equal = pg_sys::BTEqualStrategyNumber;
+                let (strategy, compares, value) = match value {
+                    Key::Id(id) => (
+                        equal,
+                        pg_sys::F_UUID_EQ,
+                        crate::ids::to_pg(*id).into_datum(),
+                    ),
+                    Key::Text(text) => (equal, pg_sys::F_TEXTEQ, text.into_datum()),
+                    Key::UpTo(moment) => (
+                        pg_sys::BTLessEqualStrategyNumber,
+                        pg_sys::F_TIMESTAMPTZ_LE,
+                        moment.into_datum(),
+                    ),
+                };
+                pg_sys::ScanKeyEntryInitialize(
                     &mut keys[at],
+                    0,
                     at as i16 + 1,
-                    pg_sys::BTEqualStrategyNumber as _,
-                    pg_sys::F_UUID_EQ.into(),
-                    crate::ids::to_pg(*id)
-                        .into_datum()
-                        .expect("a uuid is not NULL"),
+                    strategy as _,
+                    pg_sys::InvalidOid,
+                    *(*index).rd_indcollation.add(at),
+                    compares.into(),
+                    value.expect("a key is not NULL"),
                 );
             }
             let count = key.len() as i32;

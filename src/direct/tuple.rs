@@ -63,6 +63,11 @@ impl NewValues {
         self.0.push((column, value.into_datum()));
     }
 
+    /// A value that is PostgreSQL's already.
+    pub fn set_raw(&mut self, column: Column, value: Option<pg_sys::Datum>) {
+        self.0.push((column, value));
+    }
+
     pub fn set_id(&mut self, column: Column, value: Uuid) {
         self.set(column, ids::to_pg(value));
     }

@@ -1,8 +1,7 @@
 //! Locations: the presets are fixed, the tree has no loops or dangling ends.
 
-use crate::counters::aside;
-use crate::counters::lot_triggers::lock_location;
 use crate::counters::row::{self, NewRow};
+use crate::counters::{aside, expiry, mirror, rollup};
 use crate::engine::{as_engine, Engine};
 use crate::error::Error;
 use crate::plans::{self, id, Statement};
@@ -32,7 +31,11 @@ static HAS_LOTS: Statement = Statement::stable(
     "SELECT FROM {s}.stock_lots WHERE location_id = $1 LIMIT 1",
     &[UUIDOID],
 );
-/// Without lots its levels are empty.
+static HELD: Statement = Statement::stable(
+    "SELECT tenant_id, listing_id FROM {s}.stock_levels WHERE location_id = $1 AND quantity_held > 0",
+    &[UUIDOID],
+);
+/// Without lots and holds its levels are empty.
 static DELETE_LEVELS: Statement = Statement::fresh(
     "DELETE FROM {s}.stock_levels WHERE location_id = $1",
     &[UUIDOID],
@@ -90,11 +93,25 @@ fn why_not_delete(engine: &Engine, location_id: uuid::Uuid) -> Option<&'static s
     if !plans::run(engine, &HAS_CHILDREN, &location(), |_| ()).is_empty() {
         return Some("contains other locations");
     }
-    // PostgreSQL has locked the row for its DELETE, and whoever puts a lot there locks it first. At
-    // REPEATABLE READ the lots that came in since count too.
+    // PostgreSQL has locked the row for its DELETE, and whoever puts a lot or a hold there locks it first.
+    // At REPEATABLE READ those that came in since count too.
     let lots = plans::with_latest_snapshot(|| plans::run(engine, &HAS_LOTS, &location(), |_| ()));
     if !lots.is_empty() {
         return Some("holds lots");
+    }
+    let held = || {
+        plans::with_latest_snapshot(|| {
+            plans::run(engine, &HELD, &location(), |row| (row.id(1), row.id(2)))
+        })
+    };
+    // Those that have expired are no reason.
+    for (tenant_id, listing_id) in held() {
+        mirror::lock_of_listings(engine, [(tenant_id, listing_id)]);
+        let freed = expiry::expire(engine, tenant_id, listing_id, i64::MAX, i32::MAX);
+        rollup::count(engine, &freed);
+    }
+    if !held().is_empty() {
+        return Some("is named by holds");
     }
     aside::during(|| plans::run(engine, &DELETE_LEVELS, &location(), |_| ()));
     None
@@ -161,13 +178,4 @@ fn list_locations(
         )
     });
     TableIterator::new(rows)
-}
-
-/// An error unless the tenant can use the location. It stays until this transaction, which puts a lot
-/// there, has ended.
-pub fn require(engine: &Engine, location_id: uuid::Uuid) -> Result<(), Error> {
-    if lock_location(engine, engine.tenant, location_id) {
-        return Ok(());
-    }
-    Err(Error::LocationNotFound { location_id })
 }

@@ -1,98 +1,24 @@
-//! Reading stock: one index probe a call, whatever is claimed.
+//! Reading stock.
 
 use crate::counters::counts::Counts;
-use crate::counters::{levels, listings};
-use crate::direct::shape::{LEVELS, LISTINGS, PRIMARY};
-use crate::direct::{Access, Shape, Table, Tuple};
+use crate::counters::numbers::{counts_of, numbers_of, Numbers};
 use crate::engine::Engine;
 use crate::ids;
 use crate::plans::{self, id, Statement};
 use pgrx::pg_sys::{UUIDARRAYOID, UUIDOID};
 use pgrx::prelude::*;
 use pgrx::Uuid;
-use std::ops::ControlFlow;
-
-static OF_LISTING: Statement = Statement::stable(
-    "SELECT quantity_total, quantity_listed, quantity_allocated, quantity_held
-       FROM {s}.stock_listings WHERE listing_id = $1 AND tenant_id = $2",
-    &[UUIDOID, UUIDOID],
-);
-static OF_LEVEL: Statement = Statement::stable(
-    "SELECT quantity_total, quantity_listed, quantity_allocated, quantity_held
-       FROM {s}.stock_levels WHERE listing_id = $1 AND location_id = $3 AND tenant_id = $2",
-    &[UUIDOID, UUIDOID, UUIDOID],
-);
-
-/// Counts of a listing, or of one of its locations, as the calling query sees them; zeros for what is
-/// not known, as a SUM over no lots would be.
-pub fn counts_of(engine: &Engine, listing_id: Uuid, location_id: Option<Uuid>) -> Counts {
-    let listing = ids::from_pg(listing_id);
-    let found = match location_id.map(ids::from_pg) {
-        None => direct_counts(
-            engine,
-            &LISTINGS,
-            &[listing],
-            listings::tenant,
-            listings::counts,
-        ),
-        Some(place) => direct_counts(
-            engine,
-            &LEVELS,
-            &[listing, place],
-            levels::tenant,
-            levels::counts,
-        ),
-    };
-    found.unwrap_or_else(|| counts_by_statement(engine, listing_id, location_id))
-}
-
-/// None where only SQL can tell.
-fn direct_counts(
-    engine: &Engine,
-    shape: &'static Shape,
-    key: &[uuid::Uuid],
-    tenant: fn(&Tuple) -> uuid::Uuid,
-    counts: fn(&Tuple) -> Counts,
-) -> Option<Counts> {
-    let table = Table::open(engine, shape, Access::Read)?;
-    let mut found = Counts::default();
-    table.scan(PRIMARY, key, |tuple| {
-        if tenant(tuple) == engine.tenant {
-            found = counts(tuple);
-        }
-        ControlFlow::Break(())
-    })?;
-    Some(found)
-}
-
-fn counts_by_statement(engine: &Engine, listing_id: Uuid, location_id: Option<Uuid>) -> Counts {
-    let read = |row: &plans::Row| Counts::of_row(row, 1);
-    let listing = [listing_id.into(), id(engine.tenant)];
-    let found = match location_id {
-        None => plans::run_one(engine, &OF_LISTING, &listing, read),
-        Some(location_id) => {
-            let [listing_id, tenant] = listing;
-            plans::run_one(
-                engine,
-                &OF_LEVEL,
-                &[listing_id, tenant, location_id.into()],
-                read,
-            )
-        }
-    };
-    found.unwrap_or_default()
-}
 
 /// Units of a listing that can be had now: listed less allocated less held. 0 for an unknown one.
 #[pg_extern(stable, parallel_safe, security_definer)]
 fn get_available_stock(listing_id: Uuid, fcinfo: pg_sys::FunctionCallInfo) -> i32 {
-    counts_of(&Engine::of_call(fcinfo), listing_id, None).available() as i32
+    numbers_of(&Engine::of_call(fcinfo), listing_id, None).available()
 }
 
 /// Units of a listing that are claimed: active allocations on listed lots, and live holds.
 #[pg_extern(stable, parallel_safe, security_definer)]
 fn get_reserved_stock(listing_id: Uuid, fcinfo: pg_sys::FunctionCallInfo) -> i32 {
-    counts_of(&Engine::of_call(fcinfo), listing_id, None).reserved()
+    numbers_of(&Engine::of_call(fcinfo), listing_id, None).reserved()
 }
 
 /// Units of all lots of a listing, listed or not.
@@ -108,7 +34,7 @@ fn get_available_stock_at(
     location_id: Option<Uuid>,
     fcinfo: pg_sys::FunctionCallInfo,
 ) -> Option<i32> {
-    Some(counts_of(&Engine::of_call(fcinfo), listing_id?, location_id).available() as i32)
+    Some(numbers_of(&Engine::of_call(fcinfo), listing_id?, location_id).available())
 }
 
 /// The same as get_reserved_stock at one location; NULL means everywhere.
@@ -118,7 +44,7 @@ fn get_reserved_stock_at(
     location_id: Option<Uuid>,
     fcinfo: pg_sys::FunctionCallInfo,
 ) -> Option<i32> {
-    Some(counts_of(&Engine::of_call(fcinfo), listing_id?, location_id).reserved())
+    Some(numbers_of(&Engine::of_call(fcinfo), listing_id?, location_id).reserved())
 }
 
 /// The same as get_total_stock at one location; NULL means everywhere.
@@ -165,19 +91,22 @@ fn get_stock(
         &engine,
         &OF_MANY,
         &[listing_ids.into(), id(engine.tenant)],
-        |row| {
-            let counts = Counts::of_row(row, 2);
-            let available = counts.available() as i32;
-            (
-                row.need(1),
-                available,
-                counts.reserved(),
-                counts.held,
-                counts.allocated,
-                counts.total,
-                available.saturating_sub(row.need(6)),
-            )
-        },
+        |row| (row.need(1), Counts::of_row(row, 2), row.need::<i32>(6)),
     );
+    let rows: Vec<_> = rows
+        .into_iter()
+        .map(|(listing_id, counts, safety_stock): (Uuid, Counts, i32)| {
+            let numbers = Numbers::of_counts(&engine, ids::from_pg(listing_id), counts);
+            (
+                listing_id,
+                numbers.available(),
+                numbers.reserved(),
+                numbers.held(),
+                numbers.allocated(),
+                numbers.total(),
+                numbers.available().saturating_sub(safety_stock),
+            )
+        })
+        .collect();
     TableIterator::new(rows)
 }

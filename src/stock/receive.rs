@@ -1,12 +1,12 @@
 //! Goods come in.
 
 use crate::arguments::{at_most, positive, required, required_id};
-use crate::counters::{aside, mirror, rollup, Delta, Guard, LevelDeltas, LevelKey};
+use crate::counters::{aside, goods, mirror, places, rollup, Delta, Guard, LevelKey};
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::ids;
 use crate::plans::{self, id, maybe_id, Statement};
 use crate::requests::{self, Request};
-use crate::{ids, stock::locations};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::pg_sys::{BOOLOID, DATEOID, INT4OID, NUMERICOID, TEXTOID, UUIDOID};
 use pgrx::prelude::*;
@@ -121,8 +121,8 @@ impl NewLot {
 
     fn receive(self, engine: &Engine) -> Result<Value, Error> {
         let listing_id = self.listing_id;
-        locations::require(engine, self.location_id)?;
-        mirror::lock_of_listings(engine, [(engine.tenant, listing_id)]);
+        places::require(engine, engine.tenant, self.location_id)?;
+        let mut deltas = mirror::begin_write(engine, [(engine.tenant, listing_id)]);
         let lot_id = ids::new_key();
         let args = [
             id(lot_id),
@@ -150,9 +150,11 @@ impl NewLot {
             listed: if self.listed { units } else { 0 },
             ..Delta::default()
         };
-        let listings = rollup::apply(engine, &LevelDeltas::from([(key, delta)]), Guard::Later)
+        deltas.add(key, delta);
+        let listings = rollup::apply(engine, &deltas, Guard::Later)
             .map_err(|refusal| refusal.into_error(Error::ListingNotFound { listing_id }))?;
         mirror::write(engine, &listings);
+        goods::came_free(engine, &listings, || vec![lot_id]);
         Ok(json!(lot_id))
     }
 }

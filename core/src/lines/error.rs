@@ -4,7 +4,7 @@ use std::fmt;
 
 use uuid::Uuid;
 
-use super::MAX_LINES;
+use super::{MAX_LINES, MAX_TEXT};
 use crate::plan::Strategy;
 
 /// Why a `lines` or `lots` argument was refused. `argument` is which of the two, `index` the element's
@@ -81,6 +81,17 @@ pub enum LineError {
         /// The quantity.
         quantity: String,
     },
+    /// A text is empty or longer than [`MAX_TEXT`].
+    TextLength {
+        /// `lines` or `lots`.
+        argument: &'static str,
+        /// The element.
+        index: usize,
+        /// The key.
+        field: &'static str,
+        /// How many characters it has.
+        length: usize,
+    },
     /// A strategy isn't one of [`Strategy::NAMES`].
     UnknownStrategy {
         /// `lines` or `lots`.
@@ -89,6 +100,15 @@ pub enum LineError {
         index: usize,
         /// The name.
         name: String,
+    },
+    /// Two holds have the same idempotency key.
+    SameKey {
+        /// `lines` or `lots`.
+        argument: &'static str,
+        /// The element.
+        index: usize,
+        /// The one that had it before.
+        first: usize,
     },
     /// All quantities of one listing or lot add up to more than 2147483647.
     SumOverflow {
@@ -150,6 +170,15 @@ impl fmt::Display for LineError {
                 "{argument}[{index}].quantity must be between 1 and {}, not {quantity}",
                 i32::MAX
             ),
+            LineError::TextLength {
+                argument,
+                index,
+                field,
+                length,
+            } => write!(
+                f,
+                "{argument}[{index}].{field} must have 1 to {MAX_TEXT} characters, not {length}"
+            ),
             LineError::UnknownStrategy {
                 argument,
                 index,
@@ -158,6 +187,14 @@ impl fmt::Display for LineError {
                 f,
                 "{argument}[{index}].strategy {name:?} is unknown; known are {}",
                 Strategy::NAMES.join(", ")
+            ),
+            LineError::SameKey {
+                argument,
+                index,
+                first,
+            } => write!(
+                f,
+                "{argument}[{index}] has the idempotency_key of {argument}[{first}]"
             ),
             LineError::SumOverflow {
                 argument,

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{json, Map, Value};
+use serde_json::{json, Value};
 use uuid::Uuid;
 
-use super::parse::{elements, Element, Sums};
+use super::parse::{elements, line_object, Element, Sums};
 use super::LineError;
 
 /// One line of an order: so much of a listing.
@@ -47,9 +47,7 @@ impl Lines {
                 index,
                 &["listing_id", "quantity", "location_id", "strategy"],
             )?;
-            let listing_id = element.uuid("listing_id")?;
-            let quantity = element.quantity()?;
-            let location_id = element.optional_uuid("location_id")?;
+            let (listing_id, quantity, location_id) = element.line()?;
             let strategy = element.optional_strategy()?;
             sums.add(&element, listing_id, quantity)?;
             // Can't overflow: the listing's sum is checked.
@@ -78,12 +76,7 @@ impl Lines {
     /// stored. It has the form that [`Lines::parse`] takes, without nulls.
     pub fn canonical(&self) -> Value {
         let element = |line: &Line| {
-            let mut object = Map::new();
-            object.insert("listing_id".into(), json!(line.listing_id));
-            object.insert("quantity".into(), json!(line.quantity));
-            if let Some(location_id) = line.location_id {
-                object.insert("location_id".into(), json!(location_id));
-            }
+            let mut object = line_object(line.listing_id, line.quantity, line.location_id);
             if let Some(strategy) = line.strategy {
                 object.insert("strategy".into(), json!(strategy));
             }

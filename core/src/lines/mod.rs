@@ -1,24 +1,34 @@
 //! The `lines` and `lots` arguments of multi-line calls.
 //!
-//! Both are JSON arrays of objects. They are parsed strictly, since a misspelt key that is ignored
+//! All are JSON arrays of objects. They are parsed strictly, since a misspelt key that is ignored
 //! claims the wrong stock; then equal elements are summed and the rest sorted, so that any two calls
 //! take their locks in one order, and so that a replay is known by its set, however it is written.
+//! Only holds that are each judged alone stay as they were given.
 //!
 //! | module | subject |
 //! |---|---|
 //! | `lines_argument` | [`Lines`]: `[{"listing_id", "quantity", ...}]` |
 //! | `lots_argument` | [`Lots`]: `[{"lot_id", "quantity"}]` |
-//! | `parse` | what both have in common: elements, fields, sums |
+//! | `hold_order_argument` | [`HoldLines`]: the lines of an order of holds, all or nothing |
+//! | `hold_many_argument` | [`ManyHolds`]: many holds at once, each on its own |
+//! | `parse` | what all have in common: elements, fields, sums |
 //! | `error` | [`LineError`]: each refusal and its text |
 
 mod error;
+mod hold_many_argument;
+mod hold_order_argument;
 mod lines_argument;
 mod lots_argument;
 mod parse;
 
 pub use error::LineError;
+pub use hold_many_argument::{ManyHolds, RequestedHold};
+pub use hold_order_argument::{HoldLine, HoldLines};
 pub use lines_argument::{Line, Lines};
 pub use lots_argument::{LotQuantity, Lots};
 
 /// The most elements that one call may have.
 pub const MAX_LINES: usize = 10_000;
+
+/// The most characters that an idempotency key or a customer may have.
+pub const MAX_TEXT: usize = 200;

@@ -1,11 +1,11 @@
-//! What the two arguments have in common: an array of objects, their fields, and their sums.
+//! What the arguments have in common: an array of objects, their fields, and their sums.
 
 use std::collections::HashMap;
 
-use serde_json::{Map, Value};
+use serde_json::{json, Map, Value};
 use uuid::Uuid;
 
-use super::{LineError, MAX_LINES};
+use super::{LineError, MAX_LINES, MAX_TEXT};
 use crate::echo::cut;
 use crate::plan::Strategy;
 
@@ -103,6 +103,24 @@ impl<'a> Element<'a> {
             .transpose()
     }
 
+    pub(super) fn optional_text(&self, field: &'static str) -> Result<Option<&'a str>, LineError> {
+        let Some(value) = self.optional(field) else {
+            return Ok(None);
+        };
+        let Some(text) = value.as_str() else {
+            return Err(self.wrong_type(field, "a text", value));
+        };
+        match text.chars().count() {
+            1..=MAX_TEXT => Ok(Some(text)),
+            length => Err(LineError::TextLength {
+                argument: self.argument,
+                index: self.index,
+                field,
+                length,
+            }),
+        }
+    }
+
     pub(super) fn optional_strategy(&self) -> Result<Option<&'static str>, LineError> {
         let Some(value) = self.optional("strategy") else {
             return Ok(None);
@@ -136,6 +154,29 @@ impl<'a> Element<'a> {
             }),
         }
     }
+
+    /// What every kind of line has: its listing, quantity and location.
+    pub(super) fn line(&self) -> Result<(Uuid, i32, Option<Uuid>), LineError> {
+        let listing_id = self.uuid("listing_id")?;
+        let quantity = self.quantity()?;
+        let location_id = self.optional_uuid("location_id")?;
+        Ok((listing_id, quantity, location_id))
+    }
+}
+
+/// What every kind of line has, as JSON without nulls.
+pub(super) fn line_object(
+    listing_id: Uuid,
+    quantity: i32,
+    location_id: Option<Uuid>,
+) -> Map<String, Value> {
+    let mut object = Map::new();
+    object.insert("listing_id".into(), json!(listing_id));
+    object.insert("quantity".into(), json!(quantity));
+    if let Some(location_id) = location_id {
+        object.insert("location_id".into(), json!(location_id));
+    }
+    object
 }
 
 /// Whether the value is a number beyond an i64, which serde_json reads as a u64 or a float.
@@ -182,8 +223,6 @@ fn describe(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::lines::{Lines, Lots};
 

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use super::lot::{age, obstacle, takeable, Lot};
+use super::limits::Limits;
+use super::lot::{age, obstacle, takeable, Lot, KEPT};
 use super::one_line::take;
 use super::strategy::{put_in_order, Strategy};
 
@@ -32,37 +33,31 @@ pub fn explain(
     wanted: i32,
     location: Option<Uuid>,
     strategy: &Strategy,
+    limits: &Limits,
 ) -> Vec<Explained> {
-    let mut candidates = takeable(lots, location);
-    put_in_order(&mut candidates, wanted, strategy);
-    let taken: HashMap<Uuid, i32> = take(&candidates, wanted)
+    let mut candidates = takeable(lots, location, limits);
+    put_in_order(&mut candidates, wanted, strategy, limits);
+    let taken: HashMap<Uuid, i32> = take(&candidates, wanted, limits)
         .picks
         .iter()
         .map(|pick| (pick.lot_id, pick.quantity))
         .collect();
+    let mut rest = wanted.max(0);
     let looked_at = candidates.iter().map(|lot| {
         let take = *taken.get(&lot.lot_id).unwrap_or(&0);
-        let reason = if take > 0 {
-            format!(
-                "{}, takes {take} of {}",
-                rank_reason(lot, strategy),
-                lot.free
-            )
-        } else {
-            "not needed".to_owned()
-        };
+        rest -= take;
         Explained {
             lot_id: lot.lot_id,
             location_id: lot.location_id,
             free: lot.free,
             take,
-            reason,
+            reason: reason(lot, take, rest, strategy),
         }
     });
 
     let mut never: Vec<(&Lot, &'static str)> = lots
         .iter()
-        .filter_map(|lot| obstacle(lot, location).map(|reason| (lot, reason)))
+        .filter_map(|lot| obstacle(lot, location, limits).map(|reason| (lot, reason)))
         .collect();
     never.sort_by_key(|(lot, _)| age(lot));
     let passed_over = never.iter().map(|(lot, reason)| Explained {
@@ -74,6 +69,26 @@ pub fn explain(
     });
 
     looked_at.chain(passed_over).collect()
+}
+
+/// Why a lot that could be taken gives so much, with `rest` units still wanted after it.
+fn reason(lot: &Lot, take: i32, rest: i32, strategy: &Strategy) -> String {
+    // It has more and more is wanted: only its location's limit can be in the way.
+    let kept = rest > 0 && take < lot.free;
+    match (take > 0, kept) {
+        (true, false) => format!(
+            "{}, takes {take} of {}",
+            rank_reason(lot, strategy),
+            lot.free
+        ),
+        (true, true) => format!(
+            "{}, takes {take} of {}, the others are {KEPT}",
+            rank_reason(lot, strategy),
+            lot.free
+        ),
+        (false, true) => KEPT.to_owned(),
+        (false, false) => "not needed".to_owned(),
+    }
 }
 
 /// Why a strategy ranks a lot where it does.
@@ -99,7 +114,7 @@ fn rank_reason(lot: &Lot, strategy: &Strategy) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::fixtures::{lot, CELLAR, SHELF};
+    use crate::plan::fixtures::{lot, CELLAR, LISTING, SHELF};
 
     #[test]
     fn explain_gives_the_reason_for_every_lot() {
@@ -115,7 +130,7 @@ mod tests {
         lots[3].expired = true;
         lots[4].listed = false;
         lots[6].location_id = CELLAR;
-        let reasons: Vec<_> = explain(&lots, 5, Some(SHELF), &Strategy::Fifo)
+        let reasons: Vec<_> = explain(&lots, 5, Some(SHELF), &Strategy::Fifo, &Limits::none())
             .into_iter()
             .map(|row| (row.lot_id.as_u128(), row.take, row.reason))
             .collect();
@@ -141,7 +156,7 @@ mod tests {
         lots[1].expires_on = Some(9);
         lots[1].unit_cost = Some(5);
         let reasons = |strategy| -> Vec<String> {
-            explain(&lots, 2, None, &strategy)
+            explain(&lots, 2, None, &strategy, &Limits::none())
                 .into_iter()
                 .map(|row| row.reason)
                 .collect()
@@ -163,6 +178,43 @@ mod tests {
                 "priority 1 of 1, takes 1 of 1",
                 "location without priority, takes 1 of 1"
             ]
+        );
+    }
+
+    #[test]
+    fn explain_tells_what_is_kept_for_holds_from_what_is_not_needed() {
+        let mut lots = [
+            lot(1, 2),
+            lot(2, 2),
+            lot(3, 2),
+            lot(4, 9),
+            lot(5, 9),
+            lot(6, 2),
+        ];
+        lots[3].location_id = CELLAR;
+        lots[4].location_id = Uuid::from_u128(3);
+        let mut limits = Limits::none();
+        limits.set(LISTING, SHELF, 3);
+        limits.set(LISTING, CELLAR, 0);
+        let reasons: Vec<_> = explain(&lots, 5, None, &Strategy::Fifo, &limits)
+            .into_iter()
+            .map(|row| (row.lot_id.as_u128(), row.take, row.reason))
+            .collect();
+        let expected = [
+            (1, 2, "oldest first, takes 2 of 2"),
+            (
+                2,
+                1,
+                "oldest first, takes 1 of 2, the others are kept for holds here",
+            ),
+            (3, 0, "kept for holds here"),
+            (5, 2, "oldest first, takes 2 of 9"),
+            (6, 0, "not needed"),
+            (4, 0, "kept for holds here"),
+        ];
+        assert_eq!(
+            reasons,
+            expected.map(|(number, take, reason)| (number, take, reason.to_owned()))
         );
     }
 }

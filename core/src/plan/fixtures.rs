@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Lot, Plan};
+use super::{plan, Limits, Lot, Plan, Strategy};
 
 pub(super) const LISTING: Uuid = Uuid::from_u128(1000);
 pub(super) const SHELF: Uuid = Uuid::from_u128(1);
@@ -21,6 +21,11 @@ pub(super) fn lot(number: u128, free: i32) -> Lot {
         listed: true,
         unit_cost: None,
     }
+}
+
+/// A plan over all locations, without limits.
+pub(super) fn plan_freely(lots: &[Lot], wanted: i32, strategy: &Strategy, partial: bool) -> Plan {
+    plan(lots, wanted, None, strategy, partial, &Limits::none())
 }
 
 /// The picks by number, in order.

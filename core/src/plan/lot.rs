@@ -2,6 +2,8 @@
 
 use uuid::Uuid;
 
+use super::limits::Limits;
+
 /// A lot as the planner sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lot {
@@ -27,8 +29,11 @@ pub struct Lot {
     pub unit_cost: Option<i64>,
 }
 
+/// Why a lot isn't taken whose location has no more to give.
+pub(super) const KEPT: &str = "kept for holds here";
+
 /// Why a lot can't be taken at all; `None` where it can.
-pub(super) fn obstacle(lot: &Lot, location: Option<Uuid>) -> Option<&'static str> {
+pub(super) fn obstacle(lot: &Lot, location: Option<Uuid>, limits: &Limits) -> Option<&'static str> {
     if location.is_some_and(|wanted| wanted != lot.location_id) {
         Some("other location")
     } else if !lot.listed {
@@ -37,15 +42,21 @@ pub(super) fn obstacle(lot: &Lot, location: Option<Uuid>) -> Option<&'static str
         Some("expired")
     } else if lot.free <= 0 {
         Some("nothing free")
+    } else if limits.free_of(lot) == 0 {
+        Some(KEPT)
     } else {
         None
     }
 }
 
 /// The lots that can be taken, as they come.
-pub(super) fn takeable(lots: &[Lot], location: Option<Uuid>) -> Vec<&Lot> {
+pub(super) fn takeable<'a>(
+    lots: &'a [Lot],
+    location: Option<Uuid>,
+    limits: &Limits,
+) -> Vec<&'a Lot> {
     lots.iter()
-        .filter(|lot| obstacle(lot, location).is_none())
+        .filter(|lot| obstacle(lot, location, limits).is_none())
         .collect()
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
+use super::limits::{Left, Limits};
 use super::lot::{age, Lot};
 
 /// In which order lots are taken. Equal ranks are always settled oldest first, then by `lot_id`.
@@ -70,8 +71,9 @@ impl Strategy {
     }
 }
 
-/// Sorts takeable lots into the order in which `strategy` takes them for `wanted` units.
-pub(super) fn put_in_order(lots: &mut [&Lot], wanted: i32, strategy: &Strategy) {
+/// Sorts takeable lots into the order in which `strategy` takes them for `wanted` units. Where lots are
+/// compared by what they have free, it is no more than their location may give.
+pub(super) fn put_in_order(lots: &mut [&Lot], wanted: i32, strategy: &Strategy, limits: &Limits) {
     match strategy {
         Strategy::Fifo => lots.sort_by_key(|lot| age(lot)),
         Strategy::Lifo => lots.sort_by_key(|lot| Reverse(age(lot))),
@@ -88,10 +90,13 @@ pub(super) fn put_in_order(lots: &mut [&Lot], wanted: i32, strategy: &Strategy) 
                 (rank.unwrap_or(usize::MAX), age(lot))
             });
         }
-        Strategy::LargestFirst => lots.sort_by_key(|lot| (Reverse(lot.free), age(lot))),
+        Strategy::LargestFirst => largest_first(lots, limits),
         Strategy::FewestLots => {
-            lots.sort_by_key(|lot| (Reverse(lot.free), age(lot)));
-            move_smallest_cover_forward(lots, wanted);
+            largest_first(lots, limits);
+            if !limits.is_none() {
+                sort_by_what_each_adds(lots, limits);
+            }
+            move_smallest_cover_forward(lots, wanted, limits);
         }
         Strategy::CheapestFirst => {
             lots.sort_by_key(|lot| (lot.unit_cost.is_none(), lot.unit_cost, age(lot)));
@@ -99,31 +104,62 @@ pub(super) fn put_in_order(lots: &mut [&Lot], wanted: i32, strategy: &Strategy) 
     }
 }
 
-/// With lots sorted largest first, moves the smallest lot that covers the rest to where the rest is
+fn largest_first(lots: &mut [&Lot], limits: &Limits) {
+    if limits.is_none() {
+        lots.sort_by_key(|lot| (Reverse(lot.free), age(lot)));
+    } else {
+        // A limit is looked up once a lot, not at every comparison.
+        lots.sort_by_cached_key(|lot| (Reverse(limits.free_of(lot)), age(lot)));
+    }
+}
+
+/// With lots sorted largest first, sorts them by what their location can still give after the lots
+/// before them. Among the lots of a location that only falls, so they keep their order, and however
+/// many lots are taken in the new one, no others have more.
+fn sort_by_what_each_adds(lots: &mut [&Lot], limits: &Limits) {
+    let mut left = Left::new(limits);
+    let mut added: Vec<(i32, &Lot)> = Vec::with_capacity(lots.len());
+    for &mut lot in lots.iter_mut() {
+        let units = left.of(lot);
+        left.take(lot, units);
+        added.push((units, lot));
+    }
+    added.sort_by_key(|(units, lot)| (Reverse(*units), age(lot)));
+    for (place, (_, lot)) in lots.iter_mut().zip(added) {
+        *place = lot;
+    }
+}
+
+/// With lots sorted by what each adds, moves the smallest lot that covers the rest to where the rest is
 /// first covered by one lot; the others keep their order.
-fn move_smallest_cover_forward(lots: &mut [&Lot], wanted: i32) {
-    let mut rest = i64::from(wanted);
+fn move_smallest_cover_forward(lots: &mut [&Lot], wanted: i32, limits: &Limits) {
+    let mut rest = wanted;
+    let mut left = Left::new(limits);
     for last in 0..lots.len() {
-        if i64::from(lots[last].free) >= rest {
-            let covering = lots[last..].partition_point(|lot| i64::from(lot.free) >= rest);
-            let smallest = lots[last + covering - 1].free;
-            // The first of the equally small ones is the oldest.
-            let chosen = last + lots[last..].partition_point(|lot| lot.free > smallest);
-            lots[last..=chosen].rotate_right(1);
+        let units = left.of(lots[last]);
+        if units >= rest {
+            // Of the equally small ones the oldest.
+            let smallest = (last..lots.len())
+                .map(|index| (left.of(lots[index]), index))
+                .filter(|(units, _)| *units >= rest)
+                .min_by_key(|(units, index)| (*units, age(lots[*index])));
+            if let Some((_, chosen)) = smallest {
+                lots[last..=chosen].rotate_right(1);
+            }
             return;
         }
-        rest -= i64::from(lots[last].free);
+        rest -= units;
+        left.take(lots[last], units);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::fixtures::{lot, taken, CELLAR, SHELF};
-    use crate::plan::plan;
+    use crate::plan::fixtures::{lot, plan_freely, taken, CELLAR, SHELF};
 
     fn order(lots: &[Lot], wanted: i32, strategy: &Strategy) -> Vec<u128> {
-        let plan = plan(lots, wanted, None, strategy, true);
+        let plan = plan_freely(lots, wanted, strategy, true);
         taken(&plan).into_iter().map(|(number, _)| number).collect()
     }
 
@@ -143,9 +179,9 @@ mod tests {
     #[test]
     fn fifo_takes_the_oldest_and_lifo_the_newest() {
         let lots = [lot(2, 5), lot(1, 3), lot(3, 5)];
-        let fifo = plan(&lots, 6, None, &Strategy::Fifo, false);
+        let fifo = plan_freely(&lots, 6, &Strategy::Fifo, false);
         assert_eq!(taken(&fifo), [(1, 3), (2, 3)]);
-        let lifo = plan(&lots, 6, None, &Strategy::Lifo, false);
+        let lifo = plan_freely(&lots, 6, &Strategy::Lifo, false);
         assert_eq!(taken(&lifo), [(3, 5), (2, 1)]);
     }
 
@@ -195,13 +231,13 @@ mod tests {
     #[test]
     fn fewest_lots_prefers_the_smallest_lot_that_is_enough() {
         let lots = [lot(1, 10), lot(2, 4), lot(3, 6), lot(4, 6)];
-        let one = plan(&lots, 5, None, &Strategy::FewestLots, false);
+        let one = plan_freely(&lots, 5, &Strategy::FewestLots, false);
         assert_eq!(taken(&one), [(3, 5)]);
-        let exact = plan(&lots, 4, None, &Strategy::FewestLots, false);
+        let exact = plan_freely(&lots, 4, &Strategy::FewestLots, false);
         assert_eq!(taken(&exact), [(2, 4)]);
-        let two = plan(&lots, 13, None, &Strategy::FewestLots, false);
+        let two = plan_freely(&lots, 13, &Strategy::FewestLots, false);
         assert_eq!(taken(&two), [(1, 10), (2, 3)]);
-        let all = plan(&lots, 99, None, &Strategy::FewestLots, true);
+        let all = plan_freely(&lots, 99, &Strategy::FewestLots, true);
         assert_eq!(taken(&all), [(1, 10), (3, 6), (4, 6), (2, 4)]);
     }
 }

@@ -10,3 +10,4 @@ mod durability;
 mod harness;
 mod restore;
 mod second_door;
+mod worker;

@@ -20,16 +20,25 @@ const NOT_AS_ENGINE: [&str; 6] = [
 
 /// Functions that pin the path themselves, and only where code runs that looks names up: those that are
 /// called most.
-const PIN_THEMSELVES: [&str; 9] = [
+const PIN_THEMSELVES: [&str; 18] = [
     "allocate_lots",
     "allocate_order",
     "allocate_stock",
+    "confirm_hold",
+    "confirm_order",
+    "expire_holds",
+    "extend_hold",
     "get_available_stock",
     "get_available_stock",
     "get_reserved_stock",
     "get_reserved_stock",
     "get_total_stock",
     "get_total_stock",
+    "hold_many",
+    "hold_order",
+    "hold_stock",
+    "release_hold",
+    "release_order_holds",
 ];
 
 /// Members of the extension in one catalog, as `m (objid)`.

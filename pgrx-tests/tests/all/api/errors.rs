@@ -97,7 +97,7 @@ fn stock_committed_of_a_listing() {
         "23514",
         &format!("stock of listing {listing} is committed: 1 too many units are claimed"),
         json!({"error": "stock_committed", "listing_id": listing.to_string(), "location_id": null,
-               "over_by": 1}),
+               "over_by": 1, "holds": []}),
         "Release or fulfil claims on the listing first, or change its stock by less.",
     );
     shop.rows("SELECT repair_stock()", &[]);

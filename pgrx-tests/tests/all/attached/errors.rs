@@ -146,7 +146,8 @@ fn stock_committed() {
              UPDATE listings SET quantity_available = 2 WHERE id = '{HAT}'"
         )),
         "23514",
-        json!({"error": "stock_committed", "listing_id": HAT, "location_id": null, "over_by": 2}),
+        json!({"error": "stock_committed", "listing_id": HAT, "location_id": null, "over_by": 2,
+               "holds": []}),
         "Release or fulfil claims on the listing first, or change its stock by less.",
     );
 }

@@ -301,7 +301,8 @@ fn lowering_the_backorder_limit_judges_the_listing_anew() {
     assert_eq!(
         error.detail_json,
         Some(
-            json!({"error": "stock_committed", "listing_id": HAT, "location_id": null, "over_by": 2})
+            json!({"error": "stock_committed", "listing_id": HAT, "location_id": null, "over_by": 2,
+                   "holds": []})
         )
     );
     // Lowered for a moment only, or as far as it goes.
