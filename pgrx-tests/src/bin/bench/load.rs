@@ -5,7 +5,7 @@ use crate::server::{Server, DATABASE, LOAD};
 use crate::statistics::Latencies;
 use crate::wal::{self, Wal};
 use anyhow::{ensure, Context, Result};
-use postgres::{Client, NoTls};
+use postgres::Client;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -98,16 +98,23 @@ pub enum Length {
 
 /// A short warm-up that is not measured, then the run. The sum of what both did comes second.
 pub fn warm_and_run(server: &Server, options: &Options, load: &Load) -> Result<(Measured, u64)> {
+    warmed(options, load.clients, |length| run(server, load, length))
+}
+
+/// The same for any load of so many clients: `run` runs that much of it.
+pub fn warmed(
+    options: &Options,
+    clients: u32,
+    run: impl Fn(Length) -> Result<Measured>,
+) -> Result<(Measured, u64)> {
     if options.quick {
-        let each = (300 / load.clients).max(1);
-        let measured = run(server, load, Length::Operations(each))?;
+        let measured = run(Length::Operations((300 / clients).max(1)))?;
         let done = measured.operations;
         return Ok((measured, done));
     }
-    let warm_up = Length::Seconds((options.seconds / 5).max(1));
-    let warmed = run(server, load, warm_up)?.operations;
-    let measured = run(server, load, Length::Seconds(options.seconds))?;
-    let done = warmed + measured.operations;
+    let warm_up = run(Length::Seconds((options.seconds / 5).max(1)))?;
+    let measured = run(Length::Seconds(options.seconds))?;
+    let done = warm_up.operations + measured.operations;
     Ok((measured, done))
 }
 
@@ -268,9 +275,7 @@ fn one_session(
     work: impl FnOnce(&mut Client) -> Result<(u64, Duration)>,
 ) -> Result<Measured> {
     let mut watcher = server.cluster.connect(database)?;
-    let mut config = server.cluster.config();
-    config.dbname(database).application_name(LOAD);
-    let mut worker = config.connect(NoTls)?;
+    let mut worker = server.connect_as_load(database)?;
     let ((operations, took), wal) = wal::during(server, &mut watcher, || {
         let done = work(&mut worker)?;
         // Its statistics are complete when it has gone.

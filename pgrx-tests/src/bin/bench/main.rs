@@ -6,6 +6,7 @@
 //! | [`server`] | the private server, its settings, and the facts about the machine |
 //! | [`baselines`] | the schemas that are compared: ours and those of others |
 //! | [`load`] | pgbench: the load, and what it measured |
+//! | [`clients`] | clients of our own, for loads that pgbench can't make |
 //! | [`wal`] | how much write-ahead log something made |
 //! | [`rounds`] | the arms take turns, forwards and backwards |
 //! | [`statistics`] | medians, spreads and percentiles |
@@ -18,6 +19,7 @@
 mod baselines;
 mod benches;
 mod chart;
+mod clients;
 mod load;
 mod options;
 mod page;
@@ -57,6 +59,9 @@ fn run() -> Result<()> {
     }
     let options = Options::from_env()?;
     let chosen = options.choose(benches::all())?;
+    if cfg!(debug_assertions) && !options.quick {
+        say("Built without optimisations: clients of our own are slow, and ratios too good");
+    }
     say("Starting a private PostgreSQL server, to be removed after the run");
     let server = Server::start(&options)?;
     server.facts.print();

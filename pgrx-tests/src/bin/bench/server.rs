@@ -3,7 +3,7 @@
 use crate::baselines;
 use crate::options::Options;
 use anyhow::{Context, Result};
-use postgres::Client;
+use postgres::{Client, NoTls};
 use std::fs;
 use std::process::Command;
 use std::time::Duration;
@@ -64,6 +64,13 @@ impl Server {
 
     pub fn connect(&self) -> Result<Client> {
         self.cluster.connect(DATABASE)
+    }
+
+    /// A connection that is measured.
+    pub fn connect_as_load(&self, database: &str) -> Result<Client> {
+        let mut config = self.cluster.config();
+        config.dbname(database).application_name(LOAD);
+        Ok(config.connect(NoTls)?)
     }
 
     /// Nothing of what came before is left to be done: what is dirty is written, and the next

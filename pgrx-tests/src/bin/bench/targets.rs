@@ -11,6 +11,9 @@ pub enum Measure {
     /// How many times the mean latency of `over` that of `arm` is, in the same round; both have
     /// the same number of clients.
     Latency { arm: usize, over: usize },
+    /// How many times the 99th percentile of the latencies of `over` that of `arm` is, in the same
+    /// round; of both all latencies are noted.
+    P99 { arm: usize, over: usize },
     /// How long one run of this arm takes.
     Seconds { arm: usize },
 }
@@ -51,6 +54,16 @@ impl Target {
         }
     }
 
+    /// The less the better.
+    pub fn at_most(what: impl Into<String>, measure: Measure, limit: f64) -> Target {
+        Target {
+            what: what.into(),
+            measure,
+            goal: Goal::AtMost(limit),
+            stretch: None,
+        }
+    }
+
     pub fn stretch(mut self, value: f64) -> Target {
         self.stretch = Some(value);
         self
@@ -64,6 +77,10 @@ impl Target {
             }
             Measure::Latency { arm, over } => {
                 Some(results.of(round, over)?.rate() / results.of(round, arm)?.rate())
+            }
+            Measure::P99 { arm, over } => {
+                let p99 = |arm| results.of(round, arm)?.latencies.p99;
+                Some(p99(arm)? / p99(over)?)
             }
             Measure::Seconds { arm } => Some(results.of(round, arm)?.seconds),
         });
@@ -104,10 +121,16 @@ impl Target {
             .map_or(String::new(), |value| format!(", stretch {value}{unit}"));
         match self.goal {
             Goal::AtLeast(limit) => format!("at least {limit}{unit}{stretch}"),
-            Goal::AtMost(limit) => format!("at most {limit}{unit}{stretch}"),
+            Goal::AtMost(limit) => format!("at most {}{unit}{stretch}", short(limit)),
             Goal::Figure => "a figure".into(),
         }
     }
+}
+
+/// Three decimals at most: a third has no end.
+fn short(limit: f64) -> String {
+    let text = format!("{limit:.3}");
+    text.trim_end_matches('0').trim_end_matches('.').into()
 }
 
 #[derive(Clone, Debug)]
@@ -124,6 +147,7 @@ mod tests {
     use super::*;
     use crate::load::Measured;
     use crate::rounds::Run;
+    use crate::statistics::Latencies;
 
     /// Two arms, whose rates in each round are these.
     fn results(rates: &[(u64, u64)]) -> Results {
@@ -164,13 +188,26 @@ mod tests {
     #[test]
     fn a_latency_is_better_the_smaller_it_is() {
         let results = results(&[(100, 120)]);
-        let target = |limit| Target {
-            what: "x".into(),
-            measure: Measure::Latency { arm: 0, over: 1 },
-            goal: Goal::AtMost(limit),
-            stretch: None,
-        };
+        let target = |limit| Target::at_most("x", Measure::Latency { arm: 0, over: 1 }, limit);
         assert_eq!(target(1.2).judge(&results).answer, "met");
         assert_eq!(target(1.1).judge(&results).answer, "not met");
+    }
+
+    #[test]
+    fn percentiles_are_compared_round_by_round() {
+        let mut results = results(&[(100, 100), (100, 100), (100, 100)]);
+        for (run, p99) in results.runs.iter_mut().zip([2.0, 8.0, 3.0, 3.0, 4.0, 10.0]) {
+            run.measured.latencies = Latencies {
+                p50: None,
+                p99: Some(p99),
+            };
+        }
+        let target = |limit| Target::at_most("x", Measure::P99 { arm: 0, over: 1 }, limit);
+        let verdict = target(1.0 / 3.0).judge(&results);
+        assert_eq!(verdict.value.median, 0.4);
+        assert_eq!((verdict.value.low, verdict.value.high), (0.25, 1.0));
+        assert_eq!((verdict.unit, verdict.answer), (" ×", "not met"));
+        assert_eq!(verdict.goal, "at most 0.333 ×");
+        assert_eq!(target(0.4).judge(&results).answer, "met");
     }
 }

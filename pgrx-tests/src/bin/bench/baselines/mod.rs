@@ -1,13 +1,15 @@
-//! The schemas that are compared. Each has `allocate_stock`, `get_available_stock`, `verify_stock` and a
-//! `refill`, and the same names of tables, so that one script serves all.
+//! The schemas that are compared. Each has `allocate_stock`, `hold_stock`, `get_available_stock`,
+//! `verify_stock` and a `refill`, and the same names of tables, so that one script serves all. A table
+//! that holds are only written to is beside them.
 
 use anyhow::{ensure, Result};
 use postgres::Client;
 
-const FILES: [&str; 3] = [
+const FILES: [&str; 4] = [
     include_str!("stockroom.sql"),
     include_str!("row_lock.sql"),
     include_str!("conventional.sql"),
+    include_str!("bare_insert.sql"),
 ];
 
 /// Makes all of them in a fresh database.
@@ -28,6 +30,8 @@ pub struct Fill {
     pub units: u64,
     /// Claims of single units on each lot.
     pub claims: u64,
+    /// Holds of single units on each listing, for a day.
+    pub holds: u64,
 }
 
 impl Fill {
@@ -37,6 +41,7 @@ impl Fill {
         lots: 0,
         units: 0,
         claims: 0,
+        holds: 0,
     };
 
     /// Listings of one lot each, of so many units, of which ten are claimed.
@@ -46,12 +51,23 @@ impl Fill {
             lots: 1,
             units,
             claims: 10,
+            holds: 0,
         }
+    }
+
+    /// The same with ten holds on each listing.
+    pub fn held(self) -> Fill {
+        Fill { holds: 10, ..self }
     }
 
     /// All claims.
     pub fn all_claims(self) -> u64 {
         self.listings * self.lots * self.claims
+    }
+
+    /// All holds.
+    pub fn all_holds(self) -> u64 {
+        self.listings * self.holds
     }
 }
 
@@ -95,9 +111,10 @@ impl Side {
             lots,
             units,
             claims,
+            holds,
         } = fill;
         client.batch_execute(&format!(
-            "SELECT {schema}.refill({listings}, {lots}, {units}, {claims})"
+            "SELECT {schema}.refill({listings}, {lots}, {units}, {claims}, {holds})"
         ))?;
         self.vacuum(client)
     }
@@ -105,8 +122,9 @@ impl Side {
     /// Nothing is dead, and the planner knows what is there.
     pub fn vacuum(self, client: &mut Client) -> Result<()> {
         let schema = self.schema();
-        let mut tables =
-            format!("{schema}.stock_listings, {schema}.stock_lots, {schema}.stock_allocations");
+        let mut tables = format!(
+            "{schema}.stock_listings, {schema}.stock_lots, {schema}.stock_allocations, {schema}.stock_holds"
+        );
         if self == Side::Stockroom {
             tables += ", stock.stock_levels";
         }
@@ -144,6 +162,47 @@ impl Side {
             &[],
         )?;
         ensure!(oversold.is_empty(), "{schema}: a lot is oversold");
+        Ok(())
+    }
+
+    /// Fails unless there are exactly so many holds, of so many units, beside claims that a refill made,
+    /// and every number adds up.
+    pub fn check_held(
+        self,
+        client: &mut Client,
+        claims: u64,
+        holds: u64,
+        units: u64,
+    ) -> Result<()> {
+        self.check(client, claims, claims)?;
+        let schema = self.schema();
+        let row = client.query_one(
+            &format!(
+                "SELECT count(*), coalesce(sum(quantity), 0)::bigint
+                   FROM {schema}.stock_holds WHERE status = 'active'"
+            ),
+            &[],
+        )?;
+        let (found, held): (i64, i64) = (row.get(0), row.get(1));
+        ensure!(
+            (found as u64, held as u64) == (holds, units),
+            "{schema}: {holds} holds of {units} units were answered, {found} of {held} are there"
+        );
+        let oversold = client.query(
+            &format!(
+                "SELECT FROM {schema}.stock_listings g
+                   LEFT JOIN (SELECT l.listing_id, sum(l.quantity_total) AS units
+                                FROM {schema}.stock_lots l WHERE l.listed GROUP BY 1) l USING (listing_id)
+                   LEFT JOIN (SELECT l.listing_id, sum(a.quantity) AS units
+                                FROM {schema}.stock_lots l JOIN {schema}.stock_allocations a USING (lot_id)
+                               WHERE l.listed AND a.status = 'active' GROUP BY 1) a USING (listing_id)
+                   LEFT JOIN (SELECT h.listing_id, sum(h.quantity) AS units
+                                FROM {schema}.stock_holds h WHERE h.status = 'active' GROUP BY 1) h USING (listing_id)
+                  WHERE coalesce(l.units, 0) < coalesce(a.units, 0) + coalesce(h.units, 0)"
+            ),
+            &[],
+        )?;
+        ensure!(oversold.is_empty(), "{schema}: a listing is oversold");
         Ok(())
     }
 }

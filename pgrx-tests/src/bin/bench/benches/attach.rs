@@ -6,7 +6,7 @@ use crate::options::Options;
 use crate::report::figure;
 use crate::server::{Server, LOAD};
 use crate::statistics::Spread;
-use crate::targets::{Goal, Measure, Target};
+use crate::targets::{Measure, Target};
 use crate::wal;
 use anyhow::{ensure, Result};
 use postgres::NoTls;
@@ -44,11 +44,9 @@ impl Benchmark for Attach {
     }
 
     fn targets(&self) -> Vec<Target> {
-        let seconds = |(arm, (key, _)): (usize, &(&str, &str))| Target {
-            what: format!("attach 1,000,000 rows with a {key} key, commit included"),
-            measure: Measure::Seconds { arm },
-            goal: Goal::AtMost(60.0),
-            stretch: None,
+        let seconds = |(arm, (key, _)): (usize, &(&str, &str))| {
+            let what = format!("attach 1,000,000 rows with a {key} key, commit included");
+            Target::at_most(what, Measure::Seconds { arm }, 60.0)
         };
         ARMS.iter().enumerate().map(seconds).collect()
     }

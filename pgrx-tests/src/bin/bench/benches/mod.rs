@@ -5,6 +5,7 @@ mod bloat;
 mod bulk;
 mod cost;
 mod elr;
+mod holds;
 mod hot;
 mod hot_attached;
 mod read;
@@ -31,6 +32,15 @@ pub fn all() -> Vec<Box<dyn Benchmark>> {
         Box::new(read_client::ReadClient),
         Box::new(read_flat::ReadFlat),
         Box::new(bulk::Bulk),
+        Box::new(holds::Hot),
+        Box::new(holds::Hot16),
+        Box::new(holds::Uniform),
+        Box::new(holds::Zipf),
+        Box::new(holds::Order),
+        Box::new(holds::Many),
+        Box::new(holds::SoldOut),
+        Box::new(holds::Life),
+        Box::new(holds::Dead),
         Box::new(attach::Attach::default()),
         Box::new(scale::Scale::default()),
         Box::new(bloat::Bloat::default()),

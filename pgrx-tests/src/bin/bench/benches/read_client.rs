@@ -5,7 +5,7 @@ use crate::baselines::Side;
 use crate::load::{self, Load, Measured};
 use crate::options::Options;
 use crate::server::Server;
-use crate::targets::{Goal, Measure, Target};
+use crate::targets::{Measure, Target};
 use anyhow::Result;
 
 const NOTHING: &str = "SELECT 1";
@@ -42,12 +42,7 @@ impl Benchmark for ReadClient {
     }
 
     fn targets(&self) -> Vec<Target> {
-        let latency = |what: &str, arm, over| Target {
-            what: what.into(),
-            measure: Measure::Latency { arm, over },
-            goal: Goal::AtMost(1.2),
-            stretch: None,
-        };
+        let latency = |what, arm, over| Target::at_most(what, Measure::Latency { arm, over }, 1.2);
         vec![
             latency("latency of a read, prepared, over SELECT 1", 0, 1),
             latency("latency of a read, not prepared, over SELECT 1", 3, 4),
