@@ -1,7 +1,7 @@
 //! confirm_hold and confirm_order: holds become allocations.
 
 use super::row::{self, HoldRow};
-use super::written::{self, Common, NewHold};
+use super::written;
 use crate::allocations::allocate::strategy_name;
 use crate::allocations::answer::{self, Allocated, Answer, Taken};
 use crate::allocations::convert::{convert, Conversion, Converted, HeldLine};
@@ -20,7 +20,6 @@ use pgrx::Uuid;
 use serde_json::json;
 use std::collections::BTreeMap;
 use stockroom_core::hold::{Confirmation, HoldStatus, Remainder};
-use stockroom_core::lines::HoldLine;
 
 /// What is to be confirmed, and how.
 struct Wish {
@@ -159,27 +158,10 @@ impl Wish {
             })?;
         }
         // A hold that keeps a remainder goes on; what waits is a hold of its own.
-        let new: Vec<NewHold> = beside
-            .iter()
-            .map(|hold| NewHold {
-                hold_id: ids::new_key(),
-                line: HoldLine {
-                    listing_id: hold.before.listing_id,
-                    quantity: waits(&hold.before.hold_id).expect("it waits"),
-                    location_id: hold.before.location_id,
-                },
-                idempotency_key: None,
-                customer: None,
-                order_id: Some(order_id),
-            })
-            .collect();
-        if !new.is_empty() {
-            let common = Common {
-                status: HoldStatus::Waiting,
-                expires_at: None,
-                metadata: None,
-            };
-            written::insert(engine, &common, &new).map_err(|_| Error::WriteInterfered)?;
+        for hold in beside {
+            let hold_id = hold.before.hold_id;
+            let missing = waits(&hold_id).expect("it waits");
+            written::insert_waiting(engine, hold_id, missing, order_id);
         }
         Ok(())
     }

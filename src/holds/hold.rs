@@ -16,7 +16,6 @@ use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use pgrx::Uuid;
 use serde_json::{json, Value};
-use stockroom_core::hold::HoldStatus;
 use stockroom_core::lines::{HoldLine, HoldLines, LineError, ManyHolds};
 
 /// What the three calls have in common.
@@ -28,7 +27,6 @@ struct Terms {
 impl Terms {
     fn common(self) -> Result<Common, Error> {
         Ok(Common {
-            status: HoldStatus::Active,
             expires_at: clock::later("ttl", clock::microseconds(), self.ttl)?,
             metadata: self.metadata,
         })

@@ -10,7 +10,7 @@ use crate::ids;
 use crate::jsonb::Jsonb;
 use crate::plans::{self, id, id_list, raw, Statement};
 use pgrx::pg_sys::{
-    INT4ARRAYOID, JSONBOID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID,
+    INT4ARRAYOID, INT4OID, JSONBOID, TEXTARRAYOID, TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID,
 };
 use stockroom_core::hold::HoldStatus;
 use stockroom_core::lines::HoldLine;
@@ -29,7 +29,6 @@ pub struct NewHold {
 /// What holds that are made together have in common.
 #[derive(Clone, Copy)]
 pub struct Common {
-    pub status: HoldStatus,
     /// PostgreSQL's own microseconds; None for never.
     pub expires_at: Option<i64>,
     pub metadata: Option<Jsonb>,
@@ -39,12 +38,12 @@ static INSERT: Statement = Statement::fresh(
     "INSERT INTO {s}.stock_holds
             (hold_id, tenant_id, listing_id, location_id, quantity, status, expires_at, idempotency_key,
              customer, order_id, metadata, created_at, updated_at, confirmed_at, quantity_requested)
-     SELECT n.hold_id, $1, n.listing_id, n.location_id, n.quantity, $9, $10, n.key, n.customer, n.order_id,
-            $11, $12, $12, CASE $9 WHEN 'waiting' THEN $12 END, n.quantity
+     SELECT n.hold_id, $1, n.listing_id, n.location_id, n.quantity, 'active', $9, n.key, n.customer, n.order_id,
+            $10, $11, $11, NULL, n.quantity
        FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::int[], $6::text[], $7::text[], $8::uuid[])
             AS n (hold_id, listing_id, location_id, quantity, key, customer, order_id)
      ON CONFLICT DO NOTHING
-     RETURNING quantity, status = $9 AND tenant_id = $1",
+     RETURNING quantity, status = 'active' AND tenant_id = $1",
     &[
         UUIDOID,
         UUIDARRAYOID,
@@ -54,11 +53,19 @@ static INSERT: Statement = Statement::fresh(
         TEXTARRAYOID,
         TEXTARRAYOID,
         UUIDARRAYOID,
-        TEXTOID,
         TIMESTAMPTZOID,
         JSONBOID,
         TIMESTAMPTZOID,
     ],
+);
+/// As old as the hold that it comes from: it waits no longer than if that had waited whole.
+static INSERT_WAITING: Statement = Statement::fresh(
+    "INSERT INTO {s}.stock_holds
+            (hold_id, tenant_id, listing_id, location_id, quantity, status, expires_at, customer, order_id,
+             metadata, created_at, confirmed_at, quantity_requested)
+     SELECT $3, tenant_id, listing_id, location_id, $4, 'waiting', NULL, customer, $5, metadata, created_at, $6, $4
+       FROM {s}.stock_holds WHERE hold_id = $1 AND tenant_id = $2",
+    &[UUIDOID, UUIDOID, UUIDOID, INT4OID, UUIDOID, TIMESTAMPTZOID],
 );
 static TAKE_BACK: Statement = Statement::fresh(
     "DELETE FROM {s}.stock_holds WHERE hold_id = $1 AND tenant_id = $2",
@@ -86,6 +93,19 @@ pub fn insert_on_trial(
         std::slice::from_ref(hold),
         Access::InsertOnTrial,
     )
+}
+
+/// Writes a hold that waits for so many units, for an order, beside the one that it was a part of.
+pub fn insert_waiting(engine: &Engine, beside: Uuid, quantity: i32, order_id: Uuid) {
+    let args = [
+        id(beside),
+        id(engine.tenant),
+        id(ids::new_key()),
+        quantity.into(),
+        id(order_id),
+        clock::now().into(),
+    ];
+    aside::during(|| plans::write_all(engine, &INSERT_WAITING, &args, 1));
 }
 
 /// Deletes a row that was written on trial.
@@ -131,7 +151,7 @@ fn new_values(engine: &Engine, common: &Common, hold: &NewHold, now: i64) -> New
         hold.line.location_id.map(ids::to_pg),
     );
     values.set(HOLDS.column("quantity"), hold.line.quantity);
-    values.set(HOLDS.column("status"), common.status.name());
+    values.set(HOLDS.column("status"), HoldStatus::Active.name());
     values.set(HOLDS.column("expires_at"), common.expires_at);
     values.set(
         HOLDS.column("idempotency_key"),
@@ -142,10 +162,6 @@ fn new_values(engine: &Engine, common: &Common, hold: &NewHold, now: i64) -> New
     values.set_raw(HOLDS.column("metadata"), common.metadata.map(Jsonb::datum));
     values.set(HOLDS.column("created_at"), now);
     values.set(HOLDS.column("updated_at"), now);
-    values.set(
-        HOLDS.column("confirmed_at"),
-        (common.status == HoldStatus::Waiting).then_some(now),
-    );
     values.set(HOLDS.column("quantity_requested"), hold.line.quantity);
     values
 }
@@ -176,7 +192,6 @@ fn insert_by_statement(
         texts(|hold| &hold.idempotency_key).into(),
         texts(|hold| &hold.customer).into(),
         orders.into(),
-        common.status.name().into(),
         common.expires_at.map(clock::moment).into(),
         raw(common.metadata.map(Jsonb::datum)),
         clock::now().into(),

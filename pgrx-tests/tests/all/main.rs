@@ -8,6 +8,7 @@ mod direct;
 mod docs;
 mod durability;
 mod harness;
+mod holds;
 mod restore;
 mod second_door;
 mod worker;

@@ -8,12 +8,13 @@ use uuid::Uuid;
 /// Key of the row whose column is written at commit.
 const LATE: &str = "a0000000-0000-4000-8000-000000000001";
 
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 9] = [
     "locations",
     "stock_listings",
     "stock_levels",
     "stock_lots",
     "stock_allocations",
+    "stock_holds",
     "stock_requests",
     "goods",
     "late",
@@ -35,6 +36,18 @@ fn a_standby_reads_refuses_to_claim_and_can_be_promoted() {
     let lot = shop.receive(listing, 9);
     let order = shop.allocate(listing, 4);
     shop.run("INSERT INTO locations (name) VALUES ('Cellar')");
+    // Holds in every state; one has expired and is not swept, one waits for goods.
+    let seats: Uuid = shop.value(
+        "SELECT register_listing('T', listing_id => 'e0000000-0000-4000-8000-000000000001', backorder_limit => 5)",
+        &[],
+    );
+    shop.receive(seats, 20);
+    let [held, confirmed, released, waiting] = [3, 2, 1, 19].map(|units| shop.hold(seats, units));
+    shop.run(&format!(
+        "SELECT confirm_hold('{confirmed}', '{confirmed}'); SELECT release_hold('{released}');
+         SELECT confirm_hold('{waiting}', '{waiting}')"
+    ));
+    let expired = shop.expired_hold(seats, 1);
     // An attached table, written at once, and one that is written at commit.
     shop.run(&format!(
         "CREATE TABLE goods (id int PRIMARY KEY, quantity_available integer NOT NULL);
@@ -87,7 +100,22 @@ fn a_standby_reads_refuses_to_claim_and_can_be_promoted() {
         ("SELECT format('%s %s', to_units($1, 1.5), to_quantity($1, 150))", "150 1.50"),
         ("SELECT available::text FROM stock_overview WHERE listing_id = $1", "0.05"),
         ("SELECT current_tenant()::text", "00000000-0000-0000-0000-000000000000"),
+        (
+            "SELECT string_agg(format('%s %s', state, h.quantity), ', ' ORDER BY s.created_at)
+               FROM stock_holds s, get_hold(s.hold_id) h",
+            "active 3, confirmed 2, released 1, waiting 1, expired 1",
+        ),
+        (
+            "SELECT format('%s %s', get_available_stock(listing_id), get_reserved_stock(listing_id))
+               FROM stock_listings WHERE sku = 'T'",
+            "-4 24",
+        ),
+        (
+            "SELECT format('%s %s', available_units, reserved_units) FROM stock_overview WHERE sku = 'T'",
+            "-4 24",
+        ),
         // A refusal is decided by a read, so it is one here too.
+        ("SELECT state FROM hold_stock($1, 6, on_short => 'answer')", "insufficient"),
         ("SELECT state FROM allocate_stock($1, $1, 5, on_short => 'answer')", "insufficient"),
     ] {
         let row = match sql.contains("$1") {
@@ -107,6 +135,16 @@ fn a_standby_reads_refuses_to_claim_and_can_be_promoted() {
         format!("release_allocations('{order}')"),
         format!("fulfill_allocations('{order}', quantity => 1)"),
         format!("receive_stock('{listing}', 1)"),
+        format!("hold_stock('{listing}', 1)"),
+        format!("hold_stock('{listing}', 1, idempotency_key => 'k')"),
+        format!("hold_order('{lines}')"),
+        format!("hold_many('{lines}')"),
+        format!("confirm_hold('{held}', '{order}')"),
+        format!("extend_hold('{held}', '1 h')"),
+        format!("release_hold('{held}')"),
+        format!("release_order_holds('{waiting}')"),
+        "expire_holds()".to_owned(),
+        "purge_holds('0')".to_owned(),
         "register_listing(NULL)".to_owned(),
         format!("delete_listing('{listing}')"),
         "repair_stock()".to_owned(),
@@ -134,6 +172,29 @@ fn a_standby_reads_refuses_to_claim_and_can_be_promoted() {
     cluster.crash().unwrap();
     standby.promote().unwrap();
     verify(&mut client);
+    for (call, answer) in [
+        (format!("state FROM get_hold('{expired}')"), "expired"),
+        (
+            format!("sum(quantity)::text FROM confirm_hold('{held}', '{order}')"),
+            "3",
+        ),
+        ("expire_holds()::text".to_owned(), "1"),
+        (
+            format!("(receive_stock('{seats}', 4) IS NOT NULL)::text"),
+            "true",
+        ),
+        (format!("state FROM get_hold('{waiting}')"), "confirmed"),
+        (format!("get_available_stock('{seats}')::text"), "0"),
+        (
+            format!("state FROM hold_stock('{seats}', 5, ttl => NULL)"),
+            "active",
+        ),
+    ] {
+        let row = client.query_one(&format!("SELECT {call}"), &[]);
+        let row = row.unwrap_or_else(|error| panic!("{call}: {error:?}"));
+        assert_eq!(row.get::<_, &str>(0), answer, "{call}");
+        verify(&mut client);
+    }
     for work in [
         format!("SELECT allocate_stock('{listing}', gen_random_uuid(), 2)"),
         format!("SELECT receive_stock('{listing}', 6)"),

@@ -4,6 +4,7 @@
 
 mod additions;
 mod both_ways;
+mod holds;
 mod lots;
 mod refusals;
 mod search_path;

@@ -26,28 +26,28 @@ impl Watched {
     /// The tables that a claim of this listing writes by statements; those below SQL leave no plan.
     /// The claim is taken back.
     pub fn by_statement(&mut self, listing: Uuid) -> Vec<&'static str> {
+        let call = format!("allocate_stock('{listing}', gen_random_uuid(), 1)");
+        self.written_by(&call, &TABLES)
+    }
+
+    /// Those of these tables that a call writes by statements. It is taken back.
+    pub fn written_by(&mut self, call: &str, tables: &[&'static str]) -> Vec<&'static str> {
         self.notices.lock().unwrap().clear();
         self.client
-            .batch_execute(&format!(
-                "BEGIN; SELECT allocate_stock('{listing}', gen_random_uuid(), 1); ROLLBACK"
-            ))
+            .batch_execute(&format!("BEGIN; SELECT {call}; ROLLBACK"))
             .unwrap();
         let notices = self.notices.lock().unwrap();
+        let name = call.split('(').next().expect("a call has a name");
         assert!(
-            notices
-                .iter()
-                .any(|(_, text)| text.contains("allocate_stock")),
+            notices.iter().any(|(_, text)| text.contains(name)),
             "the call itself is told of"
         );
-        let writes = |table: &&str| {
-            let texts = [
-                format!("UPDATE stock.{table}"),
-                format!("INSERT INTO stock.{table}"),
-            ];
+        let writes = |table: &&&str| {
+            let texts = ["UPDATE", "INSERT INTO"].map(|verb| format!("{verb} stock.{table}"));
             let has = |plan: String| texts.iter().any(|text| plan.contains(text));
             notices.iter().any(|(_, plan)| has(plan.replace('"', "")))
         };
-        TABLES.into_iter().filter(writes).collect()
+        tables.iter().filter(writes).copied().collect()
     }
 }
 

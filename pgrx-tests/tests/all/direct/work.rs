@@ -18,7 +18,8 @@ pub const STATEMENTS_ONLY: &str = "
     ALTER INDEX stock_listings_pkey RENAME TO stock_listings_renamed;
     ALTER INDEX stock_levels_pkey RENAME TO stock_levels_renamed;
     ALTER INDEX stock_lots_pkey RENAME TO stock_lots_renamed;
-    ALTER INDEX stock_allocations_pkey RENAME TO stock_allocations_renamed";
+    ALTER INDEX stock_allocations_pkey RENAME TO stock_allocations_renamed;
+    ALTER INDEX stock_holds_pkey RENAME TO stock_holds_renamed";
 
 /// A listing of 1000 units in one lot.
 pub fn stocked(db: &Db) -> Uuid {

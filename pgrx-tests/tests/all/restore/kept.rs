@@ -1,5 +1,6 @@
 //! A shop with some of everything, what is in it, and whether its engine works.
 
+use super::held::assert_holds_work_on;
 use crate::attached::app::Sql;
 use std::collections::BTreeMap;
 use stockroom_tests::Db;
@@ -8,7 +9,7 @@ pub const MUG: &str = "00000000-0000-4000-8000-00000000000a";
 const OIL: &str = "00000000-0000-4000-8000-00000000000b";
 pub const HAT: &str = "a0000000-0000-4000-8000-000000000001";
 const COAT: &str = "a0000000-0000-4000-8000-000000000002";
-const OTHER_TENANT: &str = "77777777-7777-4777-8777-777777777777";
+pub const OTHER_TENANT: &str = "77777777-7777-4777-8777-777777777777";
 /// Of the other tenant.
 const SHARED_ROW: &str = "b0000000-0000-4000-8000-000000000002";
 
@@ -34,6 +35,8 @@ fn assert_works_as_shop(sql: &mut Sql) {
     assert_verified(sql);
     let states = "SELECT string_agg(DISTINCT status, ' ' ORDER BY status) FROM stock_allocations";
     assert_eq!(sql.row(states), "active fulfilled released");
+    let states = "SELECT string_agg(DISTINCT status, ' ' ORDER BY status) FROM stock_holds";
+    assert_eq!(sql.row(states), "active confirmed expired released waiting");
 }
 
 /// The engine's own warnings since the last call.
@@ -120,17 +123,19 @@ pub fn assert_works_on(sql: &mut Sql) {
     let oil = format!("SELECT state, available FROM allocate_stock('{OIL}', gen_random_uuid(), 10346, on_short => 'answer')");
     assert_eq!(sql.row(&oil), "insufficient|10345");
 
+    assert_holds_work_on(sql);
+
     // Attached rows show claims; what the app writes is counted; new rows are listings.
     sql.run(&format!(
         "SELECT FROM allocate_stock('{COAT}', gen_random_uuid(), 2)"
     ));
     let coat =
         format!("SELECT quantity_available, on_hand, claimed FROM goods WHERE id = '{COAT}'");
-    assert_eq!(sql.row(&coat), "12|21|9");
+    assert_eq!(sql.row(&coat), "10|21|11");
     sql.run(&format!(
         "UPDATE goods SET quantity_available = quantity_available - 5 WHERE id = '{COAT}'"
     ));
-    assert_eq!(sql.row(&coat), "7|16|9");
+    assert_eq!(sql.row(&coat), "5|16|11");
     sql.run("INSERT INTO \"Items\" VALUES (3, 8); SELECT FROM allocate_stock(listing_id_of('\"Items\"', '3'), gen_random_uuid(), 1);
              SELECT FROM allocate_stock(listing_id_of('\"Items\"', '1'), gen_random_uuid(), 1)");
     assert_eq!(

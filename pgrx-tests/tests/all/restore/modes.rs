@@ -83,6 +83,7 @@ fn table_by_table_with_the_setting() {
         "app.litres",
         "app.shared",
         "stock_allocations",
+        "stock_holds",
         "stock_lots",
         "stock_levels",
         "stock_listings",

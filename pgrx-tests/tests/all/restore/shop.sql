@@ -41,6 +41,32 @@ INSERT INTO stock_allocations (lot_id, order_id, quantity, status)
 SELECT lot_id, 'd0000000-0000-4000-8000-000000000003', 2, status
   FROM stock_lots, unnest(ARRAY['active', 'released', 'fulfilled']) AS status WHERE lot_code = 'B-1';
 
+-- Holds in every state: of anywhere and of one place, of one order, and backorders that wait.
+SELECT register_listing('SEAT', listing_id => '00000000-0000-4000-8000-00000000000e');
+SELECT register_listing('PART', listing_id => '00000000-0000-4000-8000-00000000000f', backorder_limit => 10);
+SELECT receive_stock('00000000-0000-4000-8000-00000000000e', 20);
+SELECT receive_stock('00000000-0000-4000-8000-00000000000e', 5, '00000000-0000-8000-8000-000000000001');
+SELECT receive_stock('00000000-0000-4000-8000-00000000000f', 2);
+SELECT FROM hold_stock('00000000-0000-4000-8000-00000000000e', 3, ttl => NULL, idempotency_key => 'cart',
+                       customer => E'c\t9', metadata => '{"note": "a \"quoted\" word", "n": 1e400}');
+SELECT FROM hold_stock('00000000-0000-4000-8000-00000000000e', 2, ttl => '100 years',
+                       location_id => '00000000-0000-8000-8000-000000000001');
+SELECT release_hold(hold_id) FROM hold_stock('00000000-0000-4000-8000-00000000000e', 1);
+SELECT confirm_hold(hold_id, 'd0000000-0000-4000-8000-000000000006', 2, 'keep')
+  FROM hold_stock('00000000-0000-4000-8000-00000000000e', 5, ttl => '100 years');
+SELECT confirm_hold(hold_id, 'd0000000-0000-4000-8000-000000000006', idempotency_key => 'paid')
+  FROM hold_stock('00000000-0000-4000-8000-00000000000e', 4, ttl => '100 years');
+SELECT confirm_hold(hold_id, 'd0000000-0000-4000-8000-000000000007')
+  FROM hold_stock('00000000-0000-4000-8000-00000000000f', 6);
+SELECT FROM hold_order('[{"listing_id": "00000000-0000-4000-8000-00000000000e", "quantity": 1},
+                         {"listing_id": "00000000-0000-4000-8000-00000000000f", "quantity": 1}]',
+                       NULL, 'order', order_id => 'd0000000-0000-4000-8000-000000000008');
+SELECT FROM hold_many('[{"listing_id": "00000000-0000-4000-8000-00000000000c", "quantity": 1}]', idempotency_key => 'many');
+INSERT INTO stock_holds (listing_id, quantity, status) VALUES ('00000000-0000-4000-8000-00000000000e', 1, 'expired');
+-- Expired, and not swept yet.
+INSERT INTO stock_holds (listing_id, quantity, expires_at)
+VALUES ('00000000-0000-4000-8000-00000000000e', 6, '2001-01-01'), ('00000000-0000-4000-8000-00000000000e', 1, '-infinity');
+
 -- The app's own tables.
 CREATE SCHEMA app;
 CREATE TABLE app.goods (id uuid PRIMARY KEY, title text NOT NULL, quantity_available integer NOT NULL,
@@ -62,6 +88,7 @@ INSERT INTO app.shared VALUES ('b0000000-0000-4000-8000-000000000001', '00000000
 SELECT FROM attach_table('shared', 'id', tenant_column => 'tenant', direct_writes => 'ignore');
 
 SELECT FROM allocate_stock('a0000000-0000-4000-8000-000000000002', 'd0000000-0000-4000-8000-000000000004', 7);
+SELECT FROM hold_stock('a0000000-0000-4000-8000-000000000002', 2, ttl => NULL);
 SELECT FROM allocate_stock(listing_id_of('"Items"', '1'), 'd0000000-0000-4000-8000-000000000004', 2);
 UPDATE app.goods SET quantity_available = quantity_available + 1;
 INSERT INTO app.goods VALUES ('a0000000-0000-4000-8000-000000000003', 'cap', 1, 1, 0);
@@ -74,4 +101,9 @@ SELECT receive_stock('00000000-0000-4000-8000-00000000000d', 9, idempotency_key 
 SELECT FROM allocate_stock('00000000-0000-4000-8000-00000000000d', 'd0000000-0000-4000-8000-000000000005', 9,
                            idempotency_key => 'claimed');
 SELECT FROM allocate_stock('b0000000-0000-4000-8000-000000000002', 'd0000000-0000-4000-8000-000000000005', 1);
+SELECT register_listing('SEAT', listing_id => '00000000-0000-4000-8000-000000000010');
+SELECT receive_stock('00000000-0000-4000-8000-000000000010', 9);
+SELECT FROM hold_stock('00000000-0000-4000-8000-000000000010', 4, ttl => NULL, idempotency_key => 'cart');
+INSERT INTO stock_holds (listing_id, quantity, expires_at)
+VALUES ('00000000-0000-4000-8000-000000000010', 3, '2001-01-01');
 RESET stockroom.tenant_id;
