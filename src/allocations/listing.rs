@@ -74,19 +74,36 @@ impl Listing {
         }
     }
 
-    /// Ends what has died since, once the listing is locked; what somebody has locked is not free then.
-    pub fn end_the_latest(&mut self, engine: &Engine, pending: &mut Deltas) {
-        self.end_dead(engine, self.dead.units, i32::MAX, pending);
+    /// Ends what has died since, once the listing is locked; what somebody has locked is not free then,
+    /// nor are holds that are about to be counted.
+    pub fn end_the_latest(&mut self, engine: &Engine, uncounted: &[Uuid], pending: &mut Deltas) {
+        if self.dead.units > 0 {
+            let all = (i64::MAX, i32::MAX);
+            let freed = self.end(engine, all, uncounted);
+            pending.add_all(&freed);
+        }
         self.dead = Dead::default();
     }
 
     fn end_dead(&mut self, engine: &Engine, units: i64, most_rows: i32, pending: &mut Deltas) {
         if units > 0 {
-            let freed = expiry::expire(engine, engine.tenant, self.listing_id, units, most_rows);
-            self.count_freed(&freed);
+            let freed = self.end(engine, (units, most_rows), &[]);
             self.dead.take(self.listing_id, &freed);
             pending.add_all(&freed);
         }
+    }
+
+    /// Ends so many units in so many rows at most.
+    fn end(
+        &mut self,
+        engine: &Engine,
+        (units, most_rows): (i64, i32),
+        uncounted: &[Uuid],
+    ) -> Deltas {
+        let (tenant, listing) = (engine.tenant, self.listing_id);
+        let freed = expiry::expire(engine, tenant, listing, units, most_rows, uncounted);
+        self.count_freed(&freed);
+        freed
     }
 
     fn count_freed(&mut self, freed: &Deltas) {

@@ -147,7 +147,7 @@ fn under_locks(engine: &Engine, claim: &impl Claim) -> Result<Claimed, Loss> {
         levels::lock_all(engine, &ids);
         let mut listings = read_listings(engine, claim, &pending)?;
         for listing in &mut listings {
-            listing.end_the_latest(engine, &mut pending);
+            listing.end_the_latest(engine, &[], &mut pending);
         }
         let seen = Seen {
             limits: listing::limits(engine, &listings, &pending),

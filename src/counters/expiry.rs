@@ -102,16 +102,17 @@ static EXPIRE: Statement = Statement::fresh(
     "WITH dead AS (
        SELECT hold_id FROM {s}.stock_holds
         WHERE listing_id = $1 AND tenant_id = $2 AND status = 'active' AND expires_at <= $3
+          AND hold_id <> ALL ($5)
         ORDER BY expires_at LIMIT $4
           FOR NO KEY UPDATE SKIP LOCKED)
      UPDATE {s}.stock_holds h SET status = 'expired', updated_at = $3
        FROM dead d WHERE h.hold_id = d.hold_id AND h.tenant_id = $2
      RETURNING h.tenant_id, h.listing_id, h.location_id, h.quantity, h.status = 'expired'",
-    &[UUIDOID, UUIDOID, TIMESTAMPTZOID, INT4OID],
+    &[UUIDOID, UUIDOID, TIMESTAMPTZOID, INT4OID, UUIDARRAYOID],
 );
 
-/// Ends dead holds of a listing, oldest first, until so many units are free; at most so many rows. The
-/// counters are the caller's to change by what this answers, with whatever else he changes in them: so
+/// Ends dead holds of a listing, oldest first, until so many units are free; at most so many rows, and
+/// none of `uncounted`, which the counters don't know yet. The counters are the caller's to change by what this answers, with whatever else he changes in them: so
 /// they are locked in one go, and in order.
 #[must_use]
 pub fn expire(
@@ -120,6 +121,7 @@ pub fn expire(
     listing_id: Uuid,
     units: i64,
     most_rows: i32,
+    uncounted: &[Uuid],
 ) -> Deltas {
     let mut freed = Deltas::default();
     let mut left = most_rows;
@@ -129,6 +131,7 @@ pub fn expire(
             id(tenant_id),
             clock::now().into(),
             left.min(BATCH).into(),
+            id_list(uncounted.iter().copied()),
         ];
         let rows = run_expiry(engine, &EXPIRE, &args, &mut freed);
         if rows == 0 {
@@ -194,7 +197,7 @@ pub fn expire_besides(engine: &Engine, tenant_id: Uuid, listing_id: Uuid) -> Del
     if dead_now(engine, tenant_id, listing_id).units == 0 {
         return Deltas::default();
     }
-    expire(engine, tenant_id, listing_id, i64::MAX, MOST_BESIDES)
+    expire(engine, tenant_id, listing_id, i64::MAX, MOST_BESIDES, &[])
 }
 
 /// The index of live holds is read from end to end: as much as is held at all. A hold whose listing is

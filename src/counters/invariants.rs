@@ -172,7 +172,7 @@ fn refuse_oversold(
     } else {
         over_by
     };
-    let freed = expiry::expire(engine, tenant_id, listing_id, units, i32::MAX);
+    let freed = expiry::expire(engine, tenant_id, listing_id, units, i32::MAX, &[]);
     let over_by = if freed.is_empty() {
         over_by
     } else {

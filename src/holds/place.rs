@@ -230,8 +230,10 @@ impl Wish {
             levels::lock_all(engine, &ids);
             counted::lock_all(engine, &ids);
             let mut listings = listing::all_with(engine, &ids, &pending);
+            // With a short time to live, their own may have run out by now.
+            let own: Vec<Uuid> = self.holds.iter().map(|hold| hold.hold_id).collect();
             for listing in &mut listings {
-                listing.end_the_latest(engine, &mut pending);
+                listing.end_the_latest(engine, &own, &mut pending);
             }
             let fates = self.fit(engine, &listings, &pending).map_err(Loss::Error)?;
             if !self.goes_on(&fates) {

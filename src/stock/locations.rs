@@ -107,7 +107,7 @@ fn why_not_delete(engine: &Engine, location_id: uuid::Uuid) -> Option<&'static s
     // Those that have expired are no reason.
     for (tenant_id, listing_id) in held() {
         mirror::lock_of_listings(engine, [(tenant_id, listing_id)]);
-        let freed = expiry::expire(engine, tenant_id, listing_id, i64::MAX, i32::MAX);
+        let freed = expiry::expire(engine, tenant_id, listing_id, i64::MAX, i32::MAX, &[]);
         rollup::count(engine, &freed);
     }
     if !held().is_empty() {

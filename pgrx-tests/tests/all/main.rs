@@ -9,6 +9,7 @@ mod docs;
 mod durability;
 mod harness;
 mod holds;
+mod holds_together;
 mod restore;
 mod second_door;
 mod worker;

@@ -1,5 +1,7 @@
-//! Mixed load: claims, ends of claims and goods through functions and plain DML, and an app that
+//! Mixed load: claims, holds, their ends and goods through functions and plain DML, and an app that
 //! edits its own attached rows. Each client remembers what it was told.
+
+mod holding;
 
 use super::told::{State, Told};
 use postgres::{Client, SimpleQueryMessage};
@@ -110,6 +112,7 @@ impl Load {
                 listings: shop.listings.clone(),
                 own_row,
                 orders: Vec::new(),
+                holds: Vec::new(),
                 lots: Vec::new(),
                 told: Told::default(),
                 acknowledged: Arc::clone(&acknowledged),
@@ -176,6 +179,7 @@ struct Worker {
     own_row: Uuid,
     /// Active orders and their units.
     orders: Vec<(Uuid, i32)>,
+    holds: Vec<holding::Hold>,
     /// Lots of its own and their units.
     lots: Vec<(Uuid, i32)>,
     told: Told,
@@ -200,7 +204,7 @@ impl Worker {
                     WhenGone::Reconnect => self.client = (self.connect)(),
                 }
             }
-            match self.random.random_range(0..13) {
+            match self.random.random_range(0..19) {
                 0..=2 => self.allocate(),
                 3 => self.allocate_order(),
                 4 => self.end_by_function("release_allocations", "released"),
@@ -211,7 +215,8 @@ impl Worker {
                 9 => self.insert_allocation(),
                 10 => self.update_allocation(),
                 11 => self.insert_lot(),
-                _ => self.raise_lot(),
+                12 => self.raise_lot(),
+                _ => self.work_with_holds(),
             }
         }
         self.told

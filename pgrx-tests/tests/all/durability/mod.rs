@@ -13,7 +13,7 @@ mod transactions;
 mod watched;
 
 /// How much: the first in `make test`, the second in `make soak`, which sets STOCKROOM_SOAK.
-fn size<T>(short: T, long: T) -> T {
+pub fn size<T>(short: T, long: T) -> T {
     match std::env::var_os("STOCKROOM_SOAK") {
         None => short,
         Some(_) => long,

@@ -4,13 +4,16 @@ use postgres::Client;
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// An order, a lot or a row of the app, as one text; none where it does not exist.
+/// An order, a hold, a lot or a row of the app, as one text; none where it does not exist.
 pub type State = Option<String>;
 
 /// Every state that the load can change.
 const STATES: &str = "
     SELECT order_id, string_agg(DISTINCT status, '+') || ' ' || sum(quantity)
       FROM stock.stock_allocations GROUP BY order_id
+    UNION ALL
+    SELECT idempotency_key::uuid, format('%s %s for %s days', status, quantity, extract(day FROM expires_at - created_at))
+      FROM stock.stock_holds
     UNION ALL SELECT lot_id, 'lot of ' || quantity_total FROM stock.stock_lots
     UNION ALL SELECT listing_id, title FROM public.shop_listings";
 

@@ -5,5 +5,5 @@ mod app_triggers;
 mod dml;
 mod invariants;
 mod isolation;
-mod shop;
+pub mod shop;
 mod unaware_app;
