@@ -20,6 +20,9 @@ pub fn microseconds() -> i64 {
     unsafe { pg_sys::GetCurrentTimestamp() }
 }
 
+/// The end of the time that PostgreSQL knows.
+const LAST_MOMENT: i64 = 9_223_371_331_200_000_000;
+
 /// PostgreSQL's moment that never comes.
 pub const INFINITY: i64 = i64::MAX;
 
@@ -38,7 +41,14 @@ pub fn later(
     let Some(by) = by else {
         return Ok(None);
     };
-    match computed(pg_sys::timestamptz_pl_interval, from, by) {
+    // Mostly it is some minutes: months and days need a calendar, and PostgreSQL's own function.
+    let sum = match (by.months(), by.days()) {
+        (0, 0) => from
+            .checked_add(by.micros())
+            .filter(|sum| *sum < LAST_MOMENT),
+        _ => computed(pg_sys::timestamptz_pl_interval, from, by),
+    };
+    match sum {
         Some(sum) if sum > from => Ok(Some(sum)),
         Some(_) => Err(Error::BadArgument {
             argument,

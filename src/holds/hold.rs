@@ -38,7 +38,7 @@ fn hold_together(
     engine: &Engine,
     function: &'static str,
     key: Option<&str>,
-    wish: &Wish,
+    wish: &mut Wish,
     answer_when_short: bool,
 ) -> Result<Vec<Held>, Error> {
     for tries in 0.. {
@@ -76,7 +76,7 @@ fn new_hold(
     order_id: Option<uuid::Uuid>,
 ) -> NewHold {
     NewHold {
-        hold_id: ids::new_key(),
+        hold_id: uuid::Uuid::nil(),
         line,
         idempotency_key: key.clone(),
         customer: customer.clone(),
@@ -133,13 +133,13 @@ fn hold_stock(
     };
     let key = key::checked(idempotency_key)?;
     let customer = name("customer", customer, LONGEST_CUSTOMER)?;
-    let wish = Wish {
+    let mut wish = Wish {
         holds: vec![new_hold(line, &key, &customer, order_id.map(ids::from_pg))],
         common: Terms { ttl, metadata }.common()?,
         together: true,
     };
     let answers = answer_when_short(on_short.as_deref())?;
-    let held = hold_together(&engine, "hold_stock", key.as_deref(), &wish, answers)?;
+    let held = hold_together(&engine, "hold_stock", key.as_deref(), &mut wish, answers)?;
     let rows: Vec<Columns> = held.into_iter().map(Held::columns).collect();
     Ok(TableIterator::new(rows))
 }
@@ -185,7 +185,7 @@ fn hold_order(
     let key = key::checked(idempotency_key)?;
     let customer = name("customer", customer, LONGEST_CUSTOMER)?;
     let order_id = order_id.map(ids::from_pg);
-    let wish = Wish {
+    let mut wish = Wish {
         holds: lines
             .as_slice()
             .iter()
@@ -195,7 +195,7 @@ fn hold_order(
         together: true,
     };
     let answers = answer_when_short(on_short.as_deref())?;
-    let held = hold_together(&engine, "hold_order", key.as_deref(), &wish, answers)?;
+    let held = hold_together(&engine, "hold_order", key.as_deref(), &mut wish, answers)?;
     let rows: Vec<ColumnsWithPlace> = held.into_iter().map(Held::columns_with_place).collect();
     Ok(TableIterator::new(rows))
 }
@@ -286,13 +286,13 @@ fn hold_each(engine: &Engine, lines: &ManyHolds, common: Common) -> Result<Vec<H
             key::not_found(tries)?;
         }
         let new = wanted.iter().zip(&rows).filter(|(_, row)| row.is_none());
-        let wish = Wish {
+        let mut wish = Wish {
             holds: new.map(|(hold, _)| hold.clone()).collect(),
             common,
             together: false,
         };
         if !wish.holds.is_empty() {
-            let Ok(placed) = place(engine, &wish)? else {
+            let Ok(placed) = place(engine, &mut wish)? else {
                 continue;
             };
             let mut fates = wish.holds.iter().zip(&placed.fates);

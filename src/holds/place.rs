@@ -10,6 +10,7 @@ use crate::counters::{
 };
 use crate::engine::{pinned, Engine};
 use crate::error::Error;
+use crate::ids;
 use crate::subtransaction::{attempt, Outcome};
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -62,13 +63,18 @@ enum Loss {
 }
 
 /// Makes the holds that fit, in their order; all or none of them, where they belong together.
-pub fn place(engine: &Engine, wish: &Wish) -> Result<Result<Placed, KeyTaken>, Error> {
+pub fn place(engine: &Engine, wish: &mut Wish) -> Result<Result<Placed, KeyTaken>, Error> {
     let nothing = Deltas::default();
     let mut listings = listing::all(engine, &wish.listing_ids());
     let fates = wish.fit(engine, &listings, &nothing)?;
     if !wish.goes_on(&fates) {
         return Ok(Ok(Placed::refused(fates, &listings)));
     }
+    // Not before: a key costs a refusal more than the rest of it.
+    for hold in &mut wish.holds {
+        hold.hold_id = ids::new_key();
+    }
+    let wish = &*wish;
     let in_line = queue::stand_in_line(engine, &wish.accepted_listings(&fates));
     let attached = listings.iter().any(|listing| listing.attached.is_some());
     let placed = if attached {

@@ -19,6 +19,7 @@ use uuid::Uuid;
 /// A hold that is about to be made.
 #[derive(Debug, Clone)]
 pub struct NewHold {
+    /// Nil until it is known that the hold fits.
     pub hold_id: Uuid,
     pub line: HoldLine,
     pub idempotency_key: Option<String>,
