@@ -19,3 +19,11 @@ pub fn new_key() -> Uuid {
 
 /// Location of what was given none.
 pub const UNSPECIFIED: Uuid = Uuid::from_u128(0x00000000_0000_8000_8000_000000000000);
+
+/// Keys in the order in which rows are locked, each once.
+pub fn in_order(keys: impl IntoIterator<Item = Uuid>) -> Vec<Uuid> {
+    let mut keys: Vec<Uuid> = keys.into_iter().collect();
+    keys.sort();
+    keys.dedup();
+    keys
+}

@@ -10,7 +10,7 @@ use pgrx::JsonB;
 use serde_json::Value;
 use stockroom_core::request::first_difference;
 
-/// Longest key, as the table's CHECK has it.
+/// Longest key, as the tables' CHECKs have it.
 const LONGEST_KEY: usize = 200;
 
 static FIND: Statement = Statement::fresh(
@@ -32,6 +32,21 @@ static FORGET: Statement = Statement::fresh(
     "DELETE FROM {s}.stock_requests WHERE tenant_id = $1 AND function = $2 AND idempotency_key = $3",
     &[UUIDOID, TEXTOID, TEXTOID],
 );
+
+/// An error unless the tables can hold the key.
+pub fn check_key(key: &str) -> Result<(), Error> {
+    match key.chars().count() {
+        1..=LONGEST_KEY => Ok(()),
+        _ => Err(bad_key(format!("must have 1 to {LONGEST_KEY} characters"))),
+    }
+}
+
+fn bad_key(problem: String) -> Error {
+    Error::BadArgument {
+        argument: "idempotency_key",
+        problem,
+    }
+}
 
 /// One call with its key.
 pub struct Request<'a> {
@@ -67,10 +82,7 @@ impl<'a> Request<'a> {
     /// The answer of the first call, if there was one; by a read, so that a replay changes
     /// nothing.
     pub fn replay(&self, engine: &Engine) -> Result<Option<Value>, Error> {
-        if self.key.is_empty() || self.key.chars().count() > LONGEST_KEY {
-            let problem = format!("must have 1 to {LONGEST_KEY} characters");
-            return Err(self.bad_key(problem));
-        }
+        check_key(self.key)?;
         let found = plans::run_one(engine, &FIND, &self.name(engine), |row| {
             let answer = row.get::<JsonB>(2).map(|answer| answer.0);
             (row.need::<JsonB>(1).0, answer)
@@ -88,15 +100,8 @@ impl<'a> Request<'a> {
                     Ok(answer)
                 }
                 // A trigger inside the first call makes the same call again.
-                None => Err(self.bad_key("is in use by the call that is running".to_owned())),
+                None => Err(bad_key("is in use by the call that is running".to_owned())),
             },
-        }
-    }
-
-    fn bad_key(&self, problem: String) -> Error {
-        Error::BadArgument {
-            argument: "idempotency_key",
-            problem,
         }
     }
 

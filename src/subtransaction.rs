@@ -4,13 +4,6 @@ use pgrx::pg_sys::panic::CaughtError;
 use pgrx::prelude::*;
 use std::panic::AssertUnwindSafe;
 
-/// What a try decided.
-pub enum Outcome<T, L> {
-    Keep(T),
-    /// Undo all of it and release its locks.
-    Undo(L),
-}
-
 /// What a subtransaction changes of the backend's state and does not put back itself.
 #[derive(Clone, Copy)]
 struct Outside {
@@ -54,8 +47,9 @@ impl Outside {
     }
 }
 
-/// Runs `attempt` in a subtransaction of its own; an error rolls it back and goes on upwards.
-pub fn attempt<T, L>(attempt: impl FnOnce() -> Outcome<T, L>) -> Result<T, L> {
+/// Runs `attempt` in a subtransaction of its own. Where it loses, all of it is undone and its locks are
+/// released; an error of PostgreSQL's does so too, and goes on upwards.
+pub fn attempt<T, L>(attempt: impl FnOnce() -> Result<T, L>) -> Result<T, L> {
     let outside = Outside::begin();
     let outcome = PgTryBuilder::new(AssertUnwindSafe(attempt))
         .catch_others(move |error: CaughtError| {
@@ -63,14 +57,9 @@ pub fn attempt<T, L>(attempt: impl FnOnce() -> Outcome<T, L>) -> Result<T, L> {
             error.rethrow()
         })
         .execute();
-    match outcome {
-        Outcome::Keep(value) => {
-            outside.commit();
-            Ok(value)
-        }
-        Outcome::Undo(loss) => {
-            outside.roll_back();
-            Err(loss)
-        }
+    match &outcome {
+        Ok(_) => outside.commit(),
+        Err(_) => outside.roll_back(),
     }
+    outcome
 }

@@ -9,6 +9,7 @@ use super::written::{self, Row};
 use crate::counters::{limits, lots, Deltas, Guard};
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::ids;
 use std::collections::BTreeMap;
 use stockroom_core::plan::{self, Limits, Lot, PlanLine, Strategy};
 use uuid::Uuid;
@@ -94,10 +95,7 @@ impl Conversion {
 
 impl Claim for Conversion {
     fn listing_ids(&self) -> Vec<Uuid> {
-        let mut ids: Vec<Uuid> = self.lines.iter().map(|line| line.listing_id).collect();
-        ids.sort();
-        ids.dedup();
-        ids
+        ids::in_order(self.lines.iter().map(|line| line.listing_id))
     }
 
     fn order_id(&self) -> Uuid {

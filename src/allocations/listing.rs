@@ -1,8 +1,8 @@
 //! A listing as a claim sees it, before it locks anything.
 
 use crate::counters::counts::Counts;
-use crate::counters::expiry::{self, Dead};
-use crate::counters::{levels, limits, listings as listing_rows, mirror, Deltas};
+use crate::counters::dead::{self, Dead};
+use crate::counters::{expiry, levels, limits, listings as listing_rows, mirror, Deltas};
 use crate::direct::shape::{LISTINGS, PRIMARY};
 use crate::direct::{with_fresh_snapshot, Access, Column, Key, Table};
 use crate::engine::Engine;
@@ -165,7 +165,7 @@ pub fn all(engine: &Engine, ids: &[Uuid]) -> Vec<Listing> {
     for listing in &mut listings {
         listing.add_strategy(engine);
         if listing.counts.held > 0 {
-            listing.dead = expiry::dead_now(engine, engine.tenant, listing.listing_id);
+            listing.dead = dead::dead_now(engine, engine.tenant, listing.listing_id);
         }
     }
     listings
@@ -177,9 +177,7 @@ fn direct(engine: &Engine, ids: &[Uuid]) -> Option<Vec<Listing>> {
     const BACKORDER_LIMIT: Column = LISTINGS.column("backorder_limit");
     const OWNER_ID: Column = LISTINGS.column("owner_id");
     let table = Table::open(engine, &LISTINGS, Access::Read)?;
-    let mut ids = ids.to_vec();
-    ids.sort();
-    ids.dedup();
+    let ids = ids::in_order(ids.iter().copied());
     let mut found = Vec::with_capacity(ids.len());
     with_fresh_snapshot(|| {
         ids.iter().try_for_each(|listing_id| {
@@ -210,7 +208,7 @@ pub fn seen(engine: &Engine, listing_id: Uuid) -> Option<Listing> {
     let mut listing = plans::run_one(engine, &SEEN, &key, read)?;
     listing.add_strategy(engine);
     if listing.counts.held > 0 {
-        listing.dead = expiry::dead_seen(engine, engine.tenant, listing_id);
+        listing.dead = dead::dead_seen(engine, engine.tenant, listing_id);
     }
     Some(listing)
 }

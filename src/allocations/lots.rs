@@ -11,10 +11,11 @@ use crate::clock;
 use crate::counters::{lots, mirror, rollup, Deltas, Guard, Refusal};
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::ids;
 use crate::jsonb::Jsonb;
 use crate::plans::{self, id, id_list, Statement};
 use crate::requests::Request;
-use crate::subtransaction::{attempt, Outcome};
+use crate::subtransaction::attempt;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::pg_sys::{UUIDARRAYOID, UUIDOID};
 use pgrx::prelude::*;
@@ -71,10 +72,7 @@ fn read_chosen(engine: &Engine, lots: &[LotQuantity]) -> Result<Vec<Chosen>, Err
 }
 
 fn listing_ids(chosen: &[Chosen]) -> Vec<uuid::Uuid> {
-    let mut ids: Vec<_> = chosen.iter().map(|lot| lot.pick.listing_id).collect();
-    ids.sort();
-    ids.dedup();
-    ids
+    ids::in_order(chosen.iter().map(|lot| lot.pick.listing_id))
 }
 
 /// Units of a listing in all of these lots.
@@ -156,10 +154,7 @@ fn take_lots(
         .collect();
     let applied = attempt(|| {
         let deltas = tries::lot_deltas(engine, &rows);
-        match lots::apply(engine, &deltas, &pending, Guard::Claim) {
-            Ok(after) => Outcome::Keep(after),
-            Err(refusal) => Outcome::Undo(refusal),
-        }
+        lots::apply(engine, &deltas, &pending, Guard::Claim)
     });
     match applied {
         Ok(after) => {

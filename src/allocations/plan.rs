@@ -4,6 +4,7 @@ use super::answer::Short;
 use super::free_lots::Enough;
 use super::listing::Listing;
 use super::tries::Seen;
+use crate::ids;
 use stockroom_core::lines::Line;
 use stockroom_core::plan::{self, Limits, Pick, PlanLine, Strategy};
 use uuid::Uuid;
@@ -20,9 +21,7 @@ pub struct Want {
 impl Want {
     /// Its listings, in key order.
     pub fn listing_ids(&self) -> Vec<Uuid> {
-        let mut ids: Vec<Uuid> = self.lines.iter().map(|line| line.listing_id).collect();
-        ids.dedup();
-        ids
+        ids::in_order(self.lines.iter().map(|line| line.listing_id))
     }
 
     /// Units of a listing in all lines.

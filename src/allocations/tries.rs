@@ -10,7 +10,7 @@ use crate::counters::{
 };
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::subtransaction::{attempt, Outcome};
+use crate::subtransaction::attempt;
 use std::collections::BTreeMap;
 use stockroom_core::plan::{Limits, Lot};
 use uuid::Uuid;
@@ -26,7 +26,7 @@ pub struct Seen {
 
 /// What is to be written.
 pub struct Plan {
-    /// The rows, with at least one.
+    /// The rows; none, where everything waits for goods.
     pub rows: Vec<Row>,
     /// What changes in levels and listings besides.
     pub besides: Deltas,
@@ -107,7 +107,7 @@ fn on_what_is_read(
     if !listings.iter().any(needs_room) {
         return plan_and_apply(engine, claim, listings, &Deltas::default());
     }
-    undo_if_lost(|| {
+    attempt(|| {
         let mut pending = Deltas::default();
         for listing in &mut listings {
             let (units, promise) = claim.wants(listing);
@@ -140,11 +140,12 @@ fn plan_and_apply(
 }
 
 fn under_locks(engine: &Engine, claim: &impl Claim) -> Result<Claimed, Loss> {
-    undo_if_lost(|| {
+    attempt(|| {
         let ids = claim.listing_ids();
         let mut pending = expiry::expire_all(engine, &ids);
         let lots = free_lots::locked(engine, &ids);
-        levels::lock_all(engine, &ids);
+        let listings: Vec<_> = ids.iter().map(|id| (engine.tenant, *id)).collect();
+        levels::lock_all(engine, &listings);
         let mut listings = read_listings(engine, claim, &pending)?;
         for listing in &mut listings {
             listing.end_the_latest(engine, &[], &mut pending);
@@ -174,7 +175,7 @@ fn apply(
         // While somebody else still has the lot: the less there is to do with it locked, the better.
         .then(|| written::insert_on_trial(engine, claim.order_id(), &plan.rows));
     let after = match &trial {
-        None => undo_if_lost(try_it)?,
+        None => attempt(try_it)?,
         Some(keys) => try_it().inspect_err(|_| {
             written::take_back(engine, keys.as_deref().unwrap_or_default());
         })?,
@@ -250,13 +251,6 @@ pub fn lot_deltas(engine: &Engine, rows: &[Row]) -> Vec<LotDelta> {
         delta.allocated += i64::from(row.pick.quantity);
     }
     deltas.into_values().collect()
-}
-
-fn undo_if_lost<T>(run: impl FnOnce() -> Result<T, Loss>) -> Result<T, Loss> {
-    attempt(|| match run() {
-        Ok(value) => Outcome::Keep(value),
-        Err(loss) => Outcome::Undo(loss),
-    })
 }
 
 impl Claimed {

@@ -135,16 +135,7 @@ fn stock_allocations_after<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
     }
     let engine = Engine::of_function(trigger.trigger().tgfoid);
     as_engine(&engine, || {
-        let event = trigger.event();
-        let statement = if event.fired_by_insert() {
-            &INSERTED
-        } else if event.fired_by_update() {
-            &UPDATED
-        } else if event.fired_by_delete() {
-            &DELETED
-        } else {
-            &NO_CLAIMS
-        };
+        let statement = row::of_event(trigger, &INSERTED, &UPDATED, &DELETED, &NO_CLAIMS);
         let deltas = plans::run_in_trigger(&engine, trigger, statement, &[], lot_delta);
         if deltas.is_empty() {
             return;

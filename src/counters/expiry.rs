@@ -1,97 +1,30 @@
-//! Holds past their time. They count as free at once, by a look at the index of live holds; here their
-//! rows and the counters follow, when a claim needs the units, or somebody sweeps.
+//! Holds past their time end. They count as free at once ([`super::dead`]); here their rows and the
+//! counters follow, when a claim needs the units, or somebody sweeps.
 
+use super::dead::dead_now;
 use super::{aside, mirror, rollup, Deltas};
 use crate::clock;
-use crate::direct::shape::{HOLDS, HOLDS_LIVE};
-use crate::direct::{with_fresh_snapshot, Access, Column, Key, Table};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::plans::{self, id, id_list, maybe_id, Row, Statement};
 use pgrx::pg_sys::{INT4OID, TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID};
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use uuid::Uuid;
 
-/// Units of a listing in holds that have expired and are still in its counters.
-#[derive(Debug, Clone, Default)]
-pub struct Dead {
-    pub units: i64,
-    /// Those of them that name a location.
-    pub at: BTreeMap<Uuid, i64>,
-}
-
-impl Dead {
-    fn add(&mut self, location_id: Option<Uuid>, quantity: i32) {
-        self.units += i64::from(quantity);
-        if let Some(location_id) = location_id {
-            *self.at.entry(location_id).or_default() += i64::from(quantity);
-        }
-    }
-
-    /// Without those that were ended meanwhile.
-    pub fn take(&mut self, listing_id: Uuid, freed: &Deltas) {
-        self.units += freed.held_of(listing_id);
-        for (key, delta) in freed.levels() {
-            if let Some(units) = self.at.get_mut(&key.location_id) {
-                *units += delta.held;
-            }
-        }
-        self.at.retain(|_, units| *units > 0);
-    }
-
-    /// At one location, or everywhere.
-    pub fn of(&self, location_id: Option<Uuid>) -> i64 {
-        match location_id {
-            Some(location_id) => self.at.get(&location_id).copied().unwrap_or(0),
-            None => self.units,
-        }
-    }
-}
-
-const OF_LISTING: &str = "SELECT location_id, quantity FROM {s}.stock_holds
-      WHERE listing_id = $1 AND tenant_id = $2 AND status = 'active' AND expires_at <= $3";
-const OF_LISTING_TYPES: &[pgrx::pg_sys::Oid] = &[UUIDOID, UUIDOID, TIMESTAMPTZOID];
-static SEEN: Statement = Statement::stable(OF_LISTING, OF_LISTING_TYPES);
-static NOW: Statement = Statement::fresh(OF_LISTING, OF_LISTING_TYPES);
-
-/// As the calling query sees them, by the clock of this moment.
-pub fn dead_seen(engine: &Engine, tenant_id: Uuid, listing_id: Uuid) -> Dead {
-    direct_dead(engine, tenant_id, listing_id)
-        .unwrap_or_else(|| dead_by(engine, &SEEN, tenant_id, listing_id))
-}
-
-/// As they are now.
-pub fn dead_now(engine: &Engine, tenant_id: Uuid, listing_id: Uuid) -> Dead {
-    with_fresh_snapshot(|| direct_dead(engine, tenant_id, listing_id))
-        .unwrap_or_else(|| dead_by(engine, &NOW, tenant_id, listing_id))
-}
-
-fn dead_by(engine: &Engine, statement: &Statement, tenant_id: Uuid, listing_id: Uuid) -> Dead {
-    let args = [id(listing_id), id(tenant_id), clock::now().into()];
-    let mut dead = Dead::default();
-    plans::run(engine, statement, &args, |row| {
-        dead.add(row.maybe_id(1), row.need(2));
-    });
-    dead
-}
-
-/// With the active snapshot, below SQL; None where only SQL can tell.
-fn direct_dead(engine: &Engine, tenant_id: Uuid, listing_id: Uuid) -> Option<Dead> {
-    const TENANT_ID: Column = HOLDS.column("tenant_id");
-    const LOCATION_ID: Column = HOLDS.column("location_id");
-    const QUANTITY: Column = HOLDS.column("quantity");
-    let table = Table::open(engine, &HOLDS, Access::Read)?;
-    let mut dead = Dead::default();
-    // No further than that: of holds that were confirmed in time the index still has the old versions.
-    let keys = [Key::Id(listing_id), Key::UpTo(clock::microseconds())];
-    table.scan(HOLDS_LIVE, &keys, |hold| {
-        if hold.id(TENANT_ID) == tenant_id {
-            dead.add(hold.maybe_id(LOCATION_ID), hold.need(QUANTITY));
-        }
-        ControlFlow::Continue(())
-    })?;
-    Some(dead)
+/// Locks dead holds as CTE `dead`, and ends those; $1 is the time.
+macro_rules! end_dead {
+    ($which:literal) => {
+        concat!(
+            "WITH dead AS (
+               SELECT hold_id, tenant_id FROM {s}.stock_holds
+                WHERE status = 'active' AND expires_at <= $1 AND ",
+            $which,
+            ")
+             UPDATE {s}.stock_holds h SET status = 'expired', updated_at = $1
+               FROM dead d WHERE h.hold_id = d.hold_id AND h.tenant_id = d.tenant_id
+             RETURNING h.tenant_id, h.listing_id, h.location_id, h.quantity, h.status = 'expired'"
+        )
+    };
 }
 
 /// Rows of one statement.
@@ -99,21 +32,16 @@ const BATCH: i32 = 200;
 
 /// Oldest first. Who holds one of them locked is about to end it himself.
 static EXPIRE: Statement = Statement::fresh(
-    "WITH dead AS (
-       SELECT hold_id FROM {s}.stock_holds
-        WHERE listing_id = $1 AND tenant_id = $2 AND status = 'active' AND expires_at <= $3
-          AND hold_id <> ALL ($5)
-        ORDER BY expires_at LIMIT $4
-          FOR NO KEY UPDATE SKIP LOCKED)
-     UPDATE {s}.stock_holds h SET status = 'expired', updated_at = $3
-       FROM dead d WHERE h.hold_id = d.hold_id AND h.tenant_id = $2
-     RETURNING h.tenant_id, h.listing_id, h.location_id, h.quantity, h.status = 'expired'",
-    &[UUIDOID, UUIDOID, TIMESTAMPTZOID, INT4OID, UUIDARRAYOID],
+    end_dead!(
+        "listing_id = $2 AND tenant_id = $3 AND hold_id <> ALL ($4)
+         ORDER BY expires_at LIMIT $5 FOR NO KEY UPDATE SKIP LOCKED"
+    ),
+    &[TIMESTAMPTZOID, UUIDOID, UUIDOID, UUIDARRAYOID, INT4OID],
 );
 
 /// Ends dead holds of a listing, oldest first, until so many units are free; at most so many rows, and
-/// none of `uncounted`, which the counters don't know yet. The counters are the caller's to change by what this answers, with whatever else he changes in them: so
-/// they are locked in one go, and in order.
+/// none of `uncounted`, which the counters don't know yet. The counters are the caller's to change by what
+/// this answers, with whatever else he changes in them: so they are locked in one go, and in order.
 #[must_use]
 pub fn expire(
     engine: &Engine,
@@ -127,11 +55,11 @@ pub fn expire(
     let mut left = most_rows;
     while left > 0 && -freed.held_of(listing_id) < units {
         let args = [
+            clock::now().into(),
             id(listing_id),
             id(tenant_id),
-            clock::now().into(),
-            left.min(BATCH).into(),
             id_list(uncounted.iter().copied()),
+            left.min(BATCH).into(),
         ];
         let rows = run_expiry(engine, &EXPIRE, &args, &mut freed);
         if rows == 0 {
@@ -163,15 +91,8 @@ fn run_expiry(
 
 /// Nobody else's claim is in the way then: he has ended them, or given them back.
 static EXPIRE_ALL: Statement = Statement::fresh(
-    "WITH dead AS (
-       SELECT hold_id FROM {s}.stock_holds
-        WHERE listing_id = ANY ($1) AND tenant_id = $2 AND status = 'active' AND expires_at <= $3
-        ORDER BY hold_id
-          FOR NO KEY UPDATE)
-     UPDATE {s}.stock_holds h SET status = 'expired', updated_at = $3
-       FROM dead d WHERE h.hold_id = d.hold_id AND h.tenant_id = $2
-     RETURNING h.tenant_id, h.listing_id, h.location_id, h.quantity, h.status = 'expired'",
-    &[UUIDARRAYOID, UUIDOID, TIMESTAMPTZOID],
+    end_dead!("listing_id = ANY ($2) AND tenant_id = $3 ORDER BY hold_id FOR NO KEY UPDATE"),
+    &[TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID],
 );
 
 /// Ends all dead holds of these listings, in lock order, waiting for those that somebody has locked. The
@@ -179,9 +100,9 @@ static EXPIRE_ALL: Statement = Statement::fresh(
 #[must_use]
 pub fn expire_all(engine: &Engine, listings: &[Uuid]) -> Deltas {
     let args = [
+        clock::now().into(),
         id_list(listings.iter().copied()),
         id(engine.tenant),
-        clock::now().into(),
     ];
     let mut freed = Deltas::default();
     run_expiry(engine, &EXPIRE_ALL, &args, &mut freed);
@@ -211,15 +132,8 @@ static FIND: Statement = Statement::fresh(
     &[TIMESTAMPTZOID, UUIDOID, INT4OID],
 );
 static EXPIRE_FOUND: Statement = Statement::fresh(
-    "WITH dead AS (
-       SELECT hold_id FROM {s}.stock_holds
-        WHERE hold_id = ANY ($1) AND status = 'active' AND expires_at <= $2
-        ORDER BY hold_id
-          FOR NO KEY UPDATE SKIP LOCKED)
-     UPDATE {s}.stock_holds h SET status = 'expired', updated_at = $2
-       FROM dead d WHERE h.hold_id = d.hold_id
-     RETURNING h.tenant_id, h.listing_id, h.location_id, h.quantity, h.status = 'expired'",
-    &[UUIDARRAYOID, TIMESTAMPTZOID],
+    end_dead!("hold_id = ANY ($2) ORDER BY hold_id FOR NO KEY UPDATE SKIP LOCKED"),
+    &[TIMESTAMPTZOID, UUIDARRAYOID],
 );
 
 /// Ends up to `batch` holds that have expired, of one tenant or of all, and answers how many.
@@ -244,7 +158,7 @@ pub fn sweep(engine: &Engine, tenant: Option<Uuid>, batch: i32) -> i32 {
     let count = run_expiry(
         engine,
         &EXPIRE_FOUND,
-        &[holds, clock::now().into()],
+        &[clock::now().into(), holds],
         &mut freed,
     );
     rollup::count(engine, &freed);

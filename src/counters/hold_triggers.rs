@@ -98,16 +98,7 @@ fn stock_holds_after<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
     }
     let engine = Engine::of_function(trigger.trigger().tgfoid);
     as_engine(&engine, || {
-        let event = trigger.event();
-        let statement = if event.fired_by_insert() {
-            &INSERTED
-        } else if event.fired_by_update() {
-            &UPDATED
-        } else if event.fired_by_delete() {
-            &DELETED
-        } else {
-            &NO_HOLDS
-        };
+        let statement = row::of_event(trigger, &INSERTED, &UPDATED, &DELETED, &NO_HOLDS);
         let mut deltas = Deltas::default();
         plans::run_in_trigger(&engine, trigger, statement, &[], |row: &Row| {
             deltas.hold(row.id(1), row.id(2), row.maybe_id(3), row.need(4));

@@ -138,15 +138,21 @@ fn kept_back_by(
 }
 
 static LOCK_ALL: Statement = Statement::fresh(
-    "SELECT FROM {s}.stock_levels WHERE listing_id = ANY ($1) AND tenant_id = $2
+    "SELECT FROM {s}.stock_levels
+      WHERE (tenant_id, listing_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))
       ORDER BY listing_id, location_id FOR NO KEY UPDATE",
-    &[UUIDARRAYOID, UUIDOID],
+    &[UUIDARRAYOID, UUIDARRAYOID],
 );
 
-/// Locks all levels of these listings, in lock order.
-pub fn lock_all(engine: &Engine, listings: &[Uuid]) {
-    let args = [id_list(listings.iter().copied()), id(engine.tenant)];
-    plans::run(engine, &LOCK_ALL, &args, |_| ());
+/// Locks all levels of these listings (tenant, listing), in lock order.
+pub fn lock_all(engine: &Engine, listings: &[(Uuid, Uuid)]) {
+    let (tenants, listings): (Vec<Uuid>, Vec<Uuid>) = listings.iter().copied().unzip();
+    plans::run(
+        engine,
+        &LOCK_ALL,
+        &[id_list(tenants), id_list(listings)],
+        |_| (),
+    );
 }
 
 struct Level {

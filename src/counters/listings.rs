@@ -165,21 +165,27 @@ fn columns(keys: &[Key]) -> [Arg; 2] {
     ]
 }
 
-static LOCK_ONLY: Statement = Statement::fresh(
-    "SELECT FROM {s}.stock_listings WHERE listing_id = ANY ($1) AND tenant_id = $2
+static LOCK_ALL: Statement = Statement::fresh(
+    "SELECT FROM {s}.stock_listings
+      WHERE (tenant_id, listing_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))
       ORDER BY listing_id FOR NO KEY UPDATE",
-    &[UUIDARRAYOID, UUIDOID],
+    &[UUIDARRAYOID, UUIDARRAYOID],
 );
+
+/// Locks these listings (tenant, listing), in lock order.
+pub fn lock_all(engine: &Engine, listings: &[(Uuid, Uuid)]) {
+    let (tenants, listings): (Vec<Uuid>, Vec<Uuid>) = listings.iter().copied().unzip();
+    plans::run(
+        engine,
+        &LOCK_ALL,
+        &[id_list(tenants), id_list(listings)],
+        |_| (),
+    );
+}
 
 /// Whether a change that a listing refuses leaves it unlocked: below SQL it does.
 pub fn are_judged_before_locked(engine: &Engine) -> bool {
     Table::open(engine, &LISTINGS, Access::Update).is_some()
-}
-
-/// Locks these listings, in lock order.
-pub fn lock_all(engine: &Engine, listings: &[Uuid]) {
-    let args = [id_list(listings.iter().copied()), id(engine.tenant)];
-    plans::run(engine, &LOCK_ONLY, &args, |_| ());
 }
 
 impl Listing {

@@ -9,6 +9,7 @@
 pub mod allocation_triggers;
 pub mod aside;
 pub mod counts;
+pub mod dead;
 mod deltas;
 pub mod expiry;
 pub mod goods;

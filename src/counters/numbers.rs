@@ -2,7 +2,7 @@
 //! something is held.
 
 use super::counts::Counts;
-use super::{expiry, levels, listings};
+use super::{dead, levels, listings};
 use crate::direct::shape::{LEVELS, LISTINGS, PRIMARY};
 use crate::direct::{Access, Key, Shape, Table, Tuple};
 use crate::engine::Engine;
@@ -75,7 +75,7 @@ fn dead_of(
 ) -> i64 {
     match counts.held {
         0 => 0,
-        _ => expiry::dead_seen(engine, engine.tenant, listing_id).of(location_id.map(ids::from_pg)),
+        _ => dead::dead_seen(engine, engine.tenant, listing_id).of(location_id.map(ids::from_pg)),
     }
 }
 

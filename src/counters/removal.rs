@@ -4,7 +4,7 @@ use super::aside;
 use crate::clock;
 use crate::engine::Engine;
 use crate::plans::{self, id_list, Arg, Statement};
-use crate::subtransaction::{attempt, Outcome};
+use crate::subtransaction::attempt;
 use pgrx::pg_sys::{TIMESTAMPTZOID, UUIDARRAYOID};
 use std::collections::HashSet;
 use uuid::Uuid;
@@ -113,12 +113,9 @@ const TRIES: usize = 10;
 pub fn lock(engine: &Engine, listings: &[Uuid]) {
     let args = || [id_list(listings.iter().copied())];
     for tries in 1..=TRIES {
-        let locked = attempt(|| {
-            if lock_all(engine, args) || tries == TRIES {
-                Outcome::Keep(())
-            } else {
-                Outcome::Undo(())
-            }
+        let locked = attempt(|| match lock_all(engine, args) || tries == TRIES {
+            true => Ok(()),
+            false => Err(()),
         });
         if locked.is_ok() {
             break;

@@ -1,6 +1,7 @@
 //! Rows in the hands of BEFORE triggers.
 
 use crate::error::Error;
+use crate::plans::Statement;
 use pgrx::datum::UnboxDatum;
 use pgrx::heap_tuple::PgHeapTuple;
 use pgrx::prelude::*;
@@ -35,6 +36,26 @@ pub fn hit_nothing(trigger: &PgTrigger) -> bool {
         rows.is_null() || unsafe { pg_sys::tuplestore_tuple_count(rows) } == 0
     };
     !trigger.event().fired_by_truncate() && is_empty(data.tg_oldtable) && is_empty(data.tg_newtable)
+}
+
+/// What a statement trigger runs, by the event that it fired for.
+pub fn of_event<'s>(
+    trigger: &PgTrigger,
+    inserted: &'s Statement,
+    updated: &'s Statement,
+    deleted: &'s Statement,
+    truncated: &'s Statement,
+) -> &'s Statement {
+    let event = trigger.event();
+    if event.fired_by_insert() {
+        inserted
+    } else if event.fired_by_update() {
+        updated
+    } else if event.fired_by_delete() {
+        deleted
+    } else {
+        truncated
+    }
 }
 
 /// A copy of the row that a trigger fired for, to be changed and given back.

@@ -47,10 +47,6 @@ impl Wish {
                 argument: "order_id",
                 problem: "must not be NULL, as the hold names no order".to_owned(),
             })?;
-        let now = clock::microseconds();
-        for row in &seen {
-            self.judge(row, now)?;
-        }
         let ids = listings_of(&seen);
         let nothing = Deltas::default();
         let listings = listing::known(engine, &ids, &nothing)?;
@@ -87,8 +83,7 @@ impl Wish {
         order_id: uuid::Uuid,
         seen: &[HoldRow],
     ) -> Result<Vec<Confirmed>, Error> {
-        let mut holds: Vec<uuid::Uuid> = seen.iter().map(|row| row.hold_id).collect();
-        holds.sort();
+        let holds = ids::in_order(seen.iter().map(|row| row.hold_id));
         let mut confirmed: BTreeMap<uuid::Uuid, Confirmed> = BTreeMap::new();
         row::change(engine, &holds, |row, now| {
             let what = self.judge(row, now)?;
@@ -168,10 +163,7 @@ impl Wish {
 }
 
 fn listings_of(rows: &[HoldRow]) -> Vec<uuid::Uuid> {
-    let mut ids: Vec<uuid::Uuid> = rows.iter().map(|row| row.listing_id).collect();
-    ids.sort();
-    ids.dedup();
-    ids
+    ids::in_order(rows.iter().map(|row| row.listing_id))
 }
 
 /// The allocations, and a row for each hold of which something waits.
@@ -204,24 +196,24 @@ fn remainder(name: Option<&str>) -> Result<Remainder, Error> {
     })
 }
 
-/// Stands in line for the holds' listings, before anything is written.
-fn line_up(engine: &Engine, seen: &[HoldRow]) -> Places {
-    queue::stand_in_line(engine, &listings_of(seen))
-}
-
 fn once(
     engine: &Engine,
     request: Option<Request>,
     wish: &Wish,
     read: impl Fn() -> Result<Vec<HoldRow>, Error>,
 ) -> Result<Answer, Error> {
-    if request.is_none() {
+    // Refused by a read where it can be, without a transaction id; else in line, before anything is written.
+    let line_up = || -> Result<(Vec<HoldRow>, Places), Error> {
         let seen = read()?;
         let now = clock::microseconds();
         for row in &seen {
             wish.judge(row, now)?;
         }
-        line_up(engine, &seen);
+        let places = queue::stand_in_line(engine, &listings_of(&seen));
+        Ok((seen, places))
+    };
+    if request.is_none() {
+        let (seen, _) = line_up()?;
         return Ok(Answer {
             rows: wish.confirm(engine, seen)?,
             replayed: false,
@@ -231,7 +223,7 @@ fn once(
         engine,
         request,
         false,
-        || Ok(Ok(line_up(engine, &read()?))),
+        || line_up().map(|(_, places)| Ok(places)),
         || Ok(Taken::Done(wish.confirm(engine, read()?)?)),
     )
 }

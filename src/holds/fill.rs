@@ -2,7 +2,7 @@
 
 use super::row::{self, HoldRow};
 use crate::allocations::convert;
-use crate::counters::mirror;
+use crate::counters::{levels, listings, mirror};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::plans::{self, id, id_list, maybe_id, Statement};
@@ -93,16 +93,6 @@ static LOCK_LOTS: Statement = Statement::fresh(
     &[UUIDARRAYOID],
 );
 
-static LOCK_LEVELS: Statement = Statement::fresh(
-    "SELECT FROM {s}.stock_levels WHERE listing_id = ANY ($1)
-      ORDER BY listing_id, location_id FOR NO KEY UPDATE",
-    &[UUIDARRAYOID],
-);
-static LOCK_LISTINGS: Statement = Statement::fresh(
-    "SELECT FROM {s}.stock_listings WHERE listing_id = ANY ($1) ORDER BY listing_id FOR NO KEY UPDATE",
-    &[UUIDARRAYOID],
-);
-
 /// Fills what waits, of one tenant or of all, for up to `most` listings.
 pub fn fill_all(engine: &Engine, tenant: Option<Uuid>, most: i32) {
     let args = [maybe_id(tenant), most.into()];
@@ -115,9 +105,8 @@ pub fn fill_all(engine: &Engine, tenant: Option<Uuid>, most: i32) {
     mirror::lock_of_listings(engine, found.iter().copied());
     plans::run(engine, &LOCK_WAITING, &all(), |_| ());
     let lots = plans::run(engine, &LOCK_LOTS, &all(), |row| row.id(1));
-    for lock in [&LOCK_LEVELS, &LOCK_LISTINGS] {
-        plans::run(engine, lock, &all(), |_| ());
-    }
+    levels::lock_all(engine, &found);
+    listings::lock_all(engine, &found);
     for listing_id in ids {
         hand_out(engine, listing_id, &lots);
     }

@@ -1,7 +1,7 @@
 //! Which of the holds that a call wants fit into what is left, one after the other.
 
 use crate::allocations::listing::Listing;
-use crate::counters::expiry::Dead;
+use crate::counters::dead::Dead;
 use crate::counters::{levels, places, Deltas, LevelKey};
 use crate::engine::Engine;
 use crate::error::Error;

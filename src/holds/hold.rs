@@ -18,19 +18,12 @@ use pgrx::Uuid;
 use serde_json::{json, Value};
 use stockroom_core::lines::{HoldLine, HoldLines, LineError, ManyHolds};
 
-/// What the three calls have in common.
-struct Terms {
-    ttl: Option<Interval>,
-    metadata: Option<Jsonb>,
-}
-
-impl Terms {
-    fn common(self) -> Result<Common, Error> {
-        Ok(Common {
-            expires_at: clock::later("ttl", clock::microseconds(), self.ttl)?,
-            metadata: self.metadata,
-        })
-    }
+/// What the holds of a call have in common.
+fn common(ttl: Option<Interval>, metadata: Option<Jsonb>) -> Result<Common, Error> {
+    Ok(Common {
+        expires_at: clock::later("ttl", clock::microseconds(), ttl)?,
+        metadata,
+    })
 }
 
 /// Makes holds that belong together, once a key.
@@ -131,15 +124,25 @@ fn hold_stock(
         quantity: positive("quantity", quantity)?,
         location_id: location_id.map(ids::from_pg),
     };
-    let key = key::checked(idempotency_key)?;
     let customer = name("customer", customer, LONGEST_CUSTOMER)?;
     let mut wish = Wish {
-        holds: vec![new_hold(line, &key, &customer, order_id.map(ids::from_pg))],
-        common: Terms { ttl, metadata }.common()?,
+        holds: vec![new_hold(
+            line,
+            &idempotency_key,
+            &customer,
+            order_id.map(ids::from_pg),
+        )],
+        common: common(ttl, metadata)?,
         together: true,
     };
     let answers = answer_when_short(on_short.as_deref())?;
-    let held = hold_together(&engine, "hold_stock", key.as_deref(), &mut wish, answers)?;
+    let held = hold_together(
+        &engine,
+        "hold_stock",
+        idempotency_key.as_deref(),
+        &mut wish,
+        answers,
+    )?;
     let rows: Vec<Columns> = held.into_iter().map(Held::columns).collect();
     Ok(TableIterator::new(rows))
 }
@@ -182,20 +185,25 @@ fn hold_order(
 > {
     let engine = Engine::of_call(fcinfo);
     let lines = HoldLines::parse(&required("lines", lines)?.parse("lines")?).map_err(bad_lines)?;
-    let key = key::checked(idempotency_key)?;
     let customer = name("customer", customer, LONGEST_CUSTOMER)?;
     let order_id = order_id.map(ids::from_pg);
     let mut wish = Wish {
         holds: lines
             .as_slice()
             .iter()
-            .map(|line| new_hold(line.clone(), &key, &customer, order_id))
+            .map(|line| new_hold(line.clone(), &idempotency_key, &customer, order_id))
             .collect(),
-        common: Terms { ttl, metadata }.common()?,
+        common: common(ttl, metadata)?,
         together: true,
     };
     let answers = answer_when_short(on_short.as_deref())?;
-    let held = hold_together(&engine, "hold_order", key.as_deref(), &mut wish, answers)?;
+    let held = hold_together(
+        &engine,
+        "hold_order",
+        idempotency_key.as_deref(),
+        &mut wish,
+        answers,
+    )?;
     let rows: Vec<ColumnsWithPlace> = held.into_iter().map(Held::columns_with_place).collect();
     Ok(TableIterator::new(rows))
 }
@@ -232,10 +240,9 @@ fn hold_many(
 > {
     let engine = Engine::of_call(fcinfo);
     let lines = ManyHolds::parse(&required("lines", lines)?.parse("lines")?).map_err(bad_lines)?;
-    let key = key::checked(idempotency_key)?;
-    let common = Terms { ttl, metadata }.common()?;
+    let common = common(ttl, metadata)?;
     let arguments = || json!({"lines": lines.canonical()});
-    let held = match Request::with_key("hold_many", key.as_deref(), arguments) {
+    let held = match Request::with_key("hold_many", idempotency_key.as_deref(), arguments) {
         None => hold_each(&engine, &lines, common)?,
         // Keys of calls are kept by statements: pinned once for all of them.
         Some(request) => pinned(|| -> Result<Vec<Held>, Error> {

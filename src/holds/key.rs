@@ -5,23 +5,8 @@ use super::written::NewHold;
 use crate::commit;
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::requests::check_key;
 use pgrx::prelude::*;
-
-/// Longest key, as the table's CHECK has it.
-const LONGEST_KEY: usize = 200;
-
-/// A key that the table can hold.
-pub fn checked(key: Option<String>) -> Result<Option<String>, Error> {
-    match &key {
-        Some(text) if text.is_empty() || text.chars().count() > LONGEST_KEY => {
-            Err(Error::BadArgument {
-                argument: "idempotency_key",
-                problem: format!("must have 1 to {LONGEST_KEY} characters"),
-            })
-        }
-        _ => Ok(key),
-    }
-}
 
 /// The holds that were made with this key, if they are those that are wanted now: the same listings,
 /// locations, quantities and order. None where the key is new. They are given in the order of `wanted`.
@@ -31,6 +16,7 @@ pub fn replay(
     key: &str,
     wanted: &[NewHold],
 ) -> Result<Option<Vec<HoldRow>>, Error> {
+    check_key(key)?;
     let found = row::by_key(engine, key);
     if found.is_empty() {
         return Ok(None);

@@ -11,7 +11,7 @@ use crate::counters::{
 use crate::engine::{pinned, Engine};
 use crate::error::Error;
 use crate::ids;
-use crate::subtransaction::{attempt, Outcome};
+use crate::subtransaction::attempt;
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -64,9 +64,8 @@ enum Loss {
 
 /// Makes the holds that fit, in their order; all or none of them, where they belong together.
 pub fn place(engine: &Engine, wish: &mut Wish) -> Result<Result<Placed, KeyTaken>, Error> {
-    let nothing = Deltas::default();
-    let mut listings = listing::all(engine, &wish.listing_ids());
-    let fates = wish.fit(engine, &listings, &nothing)?;
+    let listings = listing::all(engine, &wish.listing_ids());
+    let fates = wish.fit(engine, &listings, &Deltas::default())?;
     if !wish.goes_on(&fates) {
         return Ok(Ok(Placed::refused(fates, &listings)));
     }
@@ -79,14 +78,12 @@ pub fn place(engine: &Engine, wish: &mut Wish) -> Result<Result<Placed, KeyTaken
     let attached = listings.iter().any(|listing| listing.attached.is_some());
     let placed = if attached {
         // Their rows are read and written by statements: pinned once for all of them.
-        pinned(|| {
-            if listing::lock_attached(engine, &listings) {
-                listings = listing::all(engine, &wish.listing_ids());
-            }
-            place_in_tries(engine, wish, listings)
+        pinned(|| match listing::lock_attached(engine, &listings) {
+            true => place_anew(engine, wish),
+            false => place_in_tries(engine, wish, fates, listings),
         })
     } else {
-        place_in_tries(engine, wish, listings)
+        place_in_tries(engine, wish, fates, listings)
     };
     if !matches!(&placed, Ok(Ok(placed)) if placed.fates.contains(&Fate::Held)) {
         in_line.leave();
@@ -99,19 +96,26 @@ pub fn place(engine: &Engine, wish: &mut Wish) -> Result<Result<Placed, KeyTaken
 fn place_in_tries(
     engine: &Engine,
     wish: &Wish,
-    mut listings: Vec<Listing>,
+    fates: Vec<Fate>,
+    listings: Vec<Listing>,
 ) -> Result<Result<Placed, KeyTaken>, Error> {
-    for _ in 0..2 {
-        let fates = wish.fit(engine, &listings, &Deltas::default())?;
-        if !wish.goes_on(&fates) {
-            return Ok(Ok(Placed::refused(fates, &listings)));
-        }
-        match wish.place_on_what_is_read(engine, fates, listings) {
-            Err(Loss::Raced) => listings = listing::all(engine, &wish.listing_ids()),
-            other => return ended(other),
-        }
+    match wish.place_on_what_is_read(engine, fates, listings) {
+        Err(Loss::Raced) => place_anew(engine, wish),
+        other => ended(other),
     }
-    ended(wish.place_under_locks(engine))
+}
+
+/// The same from a second reading on.
+fn place_anew(engine: &Engine, wish: &Wish) -> Result<Result<Placed, KeyTaken>, Error> {
+    let listings = listing::all(engine, &wish.listing_ids());
+    let fates = wish.fit(engine, &listings, &Deltas::default())?;
+    if !wish.goes_on(&fates) {
+        return Ok(Ok(Placed::refused(fates, &listings)));
+    }
+    match wish.place_on_what_is_read(engine, fates, listings) {
+        Err(Loss::Raced) => ended(wish.place_under_locks(engine)),
+        other => ended(other),
+    }
 }
 
 fn ended(outcome: Result<Placed, Loss>) -> Result<Result<Placed, KeyTaken>, Error> {
@@ -125,17 +129,10 @@ fn ended(outcome: Result<Placed, Loss>) -> Result<Result<Placed, KeyTaken>, Erro
     }
 }
 
-fn undo_if_lost<T>(run: impl FnOnce() -> Result<T, Loss>) -> Result<T, Loss> {
-    attempt(|| match run() {
-        Ok(value) => Outcome::Keep(value),
-        Err(loss) => Outcome::Undo(loss),
-    })
-}
-
 impl Wish {
     /// In key order.
     fn listing_ids(&self) -> Vec<Uuid> {
-        sorted(self.holds.iter().map(|hold| hold.line.listing_id))
+        ids::in_order(self.holds.iter().map(|hold| hold.line.listing_id))
     }
 
     fn accepted<'a>(&'a self, fates: &'a [Fate]) -> impl Iterator<Item = &'a NewHold> {
@@ -147,7 +144,7 @@ impl Wish {
     }
 
     fn accepted_listings(&self, fates: &[Fate]) -> Vec<Uuid> {
-        sorted(self.accepted(fates).map(|hold| hold.line.listing_id))
+        ids::in_order(self.accepted(fates).map(|hold| hold.line.listing_id))
     }
 
     /// What would become of each, by what is read.
@@ -210,11 +207,11 @@ impl Wish {
         if !listings.iter().any(needs_room) {
             let after = match self.place_on_trial(engine, &accepted, &listings) {
                 Some(tried) => tried?,
-                None => undo_if_lost(|| self.write(engine, &accepted, Deltas::default()))?,
+                None => attempt(|| self.write(engine, &accepted, Deltas::default()))?,
             };
             return Ok(self.placed(engine, fates, &listings, &after));
         }
-        undo_if_lost(|| {
+        attempt(|| {
             let mut pending = Deltas::default();
             for listing in &mut listings {
                 if let Some(units) = units_of(listing) {
@@ -229,12 +226,13 @@ impl Wish {
 
     /// The rows go first: whoever has written the same key waits for the listings, too.
     fn place_under_locks(&self, engine: &Engine) -> Result<Placed, Loss> {
-        undo_if_lost(|| {
+        attempt(|| {
             let ids = self.listing_ids();
             let mut pending = expiry::expire_all(engine, &ids);
             self.insert(engine, &self.holds)?;
-            levels::lock_all(engine, &ids);
-            counted::lock_all(engine, &ids);
+            let listings: Vec<_> = ids.iter().map(|id| (engine.tenant, *id)).collect();
+            levels::lock_all(engine, &listings);
+            counted::lock_all(engine, &listings);
             let mut listings = listing::all_with(engine, &ids, &pending);
             // With a short time to live, their own may have run out by now.
             let own: Vec<Uuid> = self.holds.iter().map(|hold| hold.hold_id).collect();
@@ -343,11 +341,4 @@ fn count(
         Refusal::Lost | Refusal::Promised => Loss::Raced,
         Refusal::Error(error) => Loss::Error(error),
     })
-}
-
-fn sorted(ids: impl Iterator<Item = Uuid>) -> Vec<Uuid> {
-    let mut ids: Vec<Uuid> = ids.collect();
-    ids.sort();
-    ids.dedup();
-    ids
 }

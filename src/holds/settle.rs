@@ -8,11 +8,12 @@ use crate::commit;
 use crate::counters::{mirror, rollup, Deltas};
 use crate::engine::{pinned, Engine};
 use crate::error::Error;
+use crate::ids;
 use pgrx::datum::Interval;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use pgrx::Uuid;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Keeps a hold longer, and returns until when.
 ///
@@ -44,8 +45,7 @@ fn extend_hold(
 
 /// Gives these holds up, and answers how many units that frees.
 fn release(engine: &Engine, seen: &[HoldRow]) -> Result<i64, Error> {
-    let listings: BTreeSet<uuid::Uuid> = seen.iter().map(|row| row.listing_id).collect();
-    let listings: Vec<uuid::Uuid> = listings.into_iter().collect();
+    let listings = ids::in_order(seen.iter().map(|row| row.listing_id));
     queue::stand_in_line(engine, &listings);
     let attached = listing::all(engine, &listings);
     let attached = attached.iter().any(|listing| listing.attached.is_some());
@@ -61,8 +61,7 @@ fn release(engine: &Engine, seen: &[HoldRow]) -> Result<i64, Error> {
 /// Locks and ends the holds, and counts that with what is pending.
 fn end(engine: &Engine, seen: &[HoldRow], pending: Deltas) -> Result<i64, Error> {
     let mut deltas = pending;
-    let mut holds: Vec<uuid::Uuid> = seen.iter().map(|row| row.hold_id).collect();
-    holds.sort();
+    let holds = ids::in_order(seen.iter().map(|row| row.hold_id));
     let mut freed = BTreeMap::new();
     let after = row::change(engine, &holds, |row, now| {
         let released = row.life.release(now);
