@@ -20,7 +20,8 @@ CREATE TABLE stock_holds (
 ) WITH (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 CREATE UNIQUE INDEX stock_holds_key_idx ON stock_holds (tenant_id, idempotency_key, listing_id, location_id)
     NULLS NOT DISTINCT WHERE idempotency_key IS NOT NULL;
-CREATE INDEX stock_holds_live_idx ON stock_holds (listing_id, expires_at) WHERE status = 'active';
+CREATE INDEX stock_holds_live_idx ON stock_holds (listing_id, expires_at) INCLUDE (quantity, location_id)
+    WHERE status = 'active';
 CREATE INDEX stock_holds_waiting_idx ON stock_holds (listing_id, created_at) WHERE status = 'waiting';
 CREATE INDEX stock_holds_order_idx ON stock_holds (order_id) WHERE order_id IS NOT NULL;
 
@@ -42,6 +43,6 @@ COMMENT ON COLUMN stock_holds.confirmed_at IS 'When it was last confirmed, in wh
 COMMENT ON COLUMN stock_holds.quantity_requested IS 'Units that were asked for at first; a replay is compared with them';
 
 COMMENT ON INDEX stock_holds_key_idx IS 'One hold for each key, listing and location, also where two first calls race';
-COMMENT ON INDEX stock_holds_live_idx IS 'Active holds of a listing by expiry: what of them has expired is one probe';
+COMMENT ON INDEX stock_holds_live_idx IS 'Active holds of a listing by expiry: what of them has expired, and where, is one probe, without their rows once they are vacuumed';
 COMMENT ON INDEX stock_holds_waiting_idx IS 'Holds that wait for goods of a listing, oldest first';
 COMMENT ON INDEX stock_holds_order_idx IS 'Holds of an order';

@@ -2,13 +2,13 @@
 
 use super::Deltas;
 use crate::clock;
-use crate::direct::shape::{HOLDS, HOLDS_LIVE};
-use crate::direct::{with_fresh_snapshot, Access, Column, Key, Table};
+use crate::direct::shape::{EntryColumn, HOLDS, HOLDS_LIVE};
+use crate::direct::{with_fresh_snapshot, Access, Key, Table};
 use crate::engine::Engine;
+use crate::ids;
 use crate::plans::{self, id, Statement};
 use pgrx::pg_sys::{TIMESTAMPTZOID, UUIDOID};
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use uuid::Uuid;
 
 /// Units of a listing in holds that have expired and are still in its counters.
@@ -55,13 +55,12 @@ static NOW: Statement = Statement::fresh(OF_LISTING, OF_LISTING_TYPES);
 
 /// As the calling query sees them, by the clock of this moment.
 pub fn dead_seen(engine: &Engine, tenant_id: Uuid, listing_id: Uuid) -> Dead {
-    direct_dead(engine, tenant_id, listing_id)
-        .unwrap_or_else(|| dead_by(engine, &SEEN, tenant_id, listing_id))
+    direct_dead(engine, listing_id).unwrap_or_else(|| dead_by(engine, &SEEN, tenant_id, listing_id))
 }
 
 /// As they are now.
 pub fn dead_now(engine: &Engine, tenant_id: Uuid, listing_id: Uuid) -> Dead {
-    with_fresh_snapshot(|| direct_dead(engine, tenant_id, listing_id))
+    with_fresh_snapshot(|| direct_dead(engine, listing_id))
         .unwrap_or_else(|| dead_by(engine, &NOW, tenant_id, listing_id))
 }
 
@@ -74,20 +73,17 @@ fn dead_by(engine: &Engine, statement: &Statement, tenant_id: Uuid, listing_id: 
     dead
 }
 
-/// With the active snapshot, below SQL; None where only SQL can tell.
-fn direct_dead(engine: &Engine, tenant_id: Uuid, listing_id: Uuid) -> Option<Dead> {
-    const TENANT_ID: Column = HOLDS.column("tenant_id");
-    const LOCATION_ID: Column = HOLDS.column("location_id");
-    const QUANTITY: Column = HOLDS.column("quantity");
+/// With the active snapshot, below SQL; None where only SQL can tell. A listing's holds are its tenant's.
+fn direct_dead(engine: &Engine, listing_id: Uuid) -> Option<Dead> {
+    const QUANTITY: EntryColumn = HOLDS.included(HOLDS_LIVE, "quantity");
+    const LOCATION_ID: EntryColumn = HOLDS.included(HOLDS_LIVE, "location_id");
     let table = Table::open(engine, &HOLDS, Access::Read)?;
     let mut dead = Dead::default();
     // No further than that: of holds that were confirmed in time the index still has the old versions.
     let keys = [Key::Id(listing_id), Key::UpTo(clock::microseconds())];
-    table.scan(HOLDS_LIVE, &keys, |hold| {
-        if hold.id(TENANT_ID) == tenant_id {
-            dead.add(hold.maybe_id(LOCATION_ID), hold.need(QUANTITY));
-        }
-        ControlFlow::Continue(())
+    table.scan_entries(HOLDS_LIVE, &keys, |hold| {
+        let quantity = hold.get(QUANTITY).expect("a hold has a quantity");
+        dead.add(hold.get(LOCATION_ID).map(ids::from_pg), quantity);
     })?;
     Some(dead)
 }

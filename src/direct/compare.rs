@@ -132,6 +132,11 @@ unsafe fn find_index(
                     && *(*opened).rd_opfamily.add(at) == pg_sys::get_opclass_family(usual)
                     && *(*opened).rd_indoption.add(at) == 0
             })
+            && state.indnatts as usize == index.columns.len() + index.included.len()
+            && index.included.iter().enumerate().all(|(at, name)| {
+                let at = index.columns.len() + at;
+                *state.indkey.values.as_ptr().add(at) == shape.column(name).0
+            })
             && predicate_of(table, opened).as_deref() == index.predicate;
         pg_sys::relation_close(opened, pg_sys::NoLock as _);
         is_ours.then_some(oid)

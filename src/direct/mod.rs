@@ -12,6 +12,7 @@ mod indexes;
 mod insert;
 pub mod known;
 mod new_row;
+mod scan;
 pub mod shape;
 mod table;
 mod tuple;

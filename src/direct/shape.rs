@@ -30,6 +30,8 @@ pub struct Shape {
 pub struct Index {
     pub name: &'static CStr,
     pub columns: &'static [&'static str],
+    /// Columns that it has besides, so that the row need not be fetched for them.
+    pub included: &'static [&'static str],
     pub predicate: Option<&'static str>,
 }
 
@@ -40,6 +42,10 @@ pub struct Column(pub i16);
 /// Place of an index in a shape.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct IndexPlace(pub usize);
+
+/// A column's place in an index's entries.
+#[derive(Debug, Clone, Copy)]
+pub struct EntryColumn(pub usize);
 
 /// Index of the primary key.
 pub const PRIMARY: IndexPlace = IndexPlace(0);
@@ -64,6 +70,19 @@ impl Shape {
             at += 1;
         }
         panic!("no such column")
+    }
+
+    /// Place of a column that an index has besides its own; an unknown name does not compile.
+    pub const fn included(&self, index: IndexPlace, name: &str) -> EntryColumn {
+        let index = &self.indexes[index.0];
+        let mut at = 0;
+        while at < index.included.len() {
+            if same(index.included[at], name) {
+                return EntryColumn(index.columns.len() + at);
+            }
+            at += 1;
+        }
+        panic!("no such column in the index")
     }
 
     /// Whether a direct UPDATE changes this column.
@@ -148,6 +167,7 @@ pub static LISTINGS: Shape = Shape {
     indexes: &[Index {
         name: c"stock_listings_pkey",
         columns: &["listing_id"],
+        included: &[],
         predicate: None,
     }],
 };
@@ -179,6 +199,7 @@ pub static LEVELS: Shape = Shape {
     indexes: &[Index {
         name: c"stock_levels_pkey",
         columns: &["listing_id", "location_id"],
+        included: &[],
         predicate: None,
     }],
 };
@@ -224,11 +245,13 @@ pub static LOTS: Shape = Shape {
         Index {
             name: c"stock_lots_pkey",
             columns: &["lot_id"],
+            included: &[],
             predicate: None,
         },
         Index {
             name: c"stock_lots_in_stock_idx",
             columns: &["listing_id", "created_at", "lot_id"],
+            included: &[],
             predicate: Some("in_stock"),
         },
     ],
@@ -265,6 +288,7 @@ pub static ALLOCATIONS: Shape = Shape {
     indexes: &[Index {
         name: c"stock_allocations_pkey",
         columns: &["allocation_id"],
+        included: &[],
         predicate: None,
     }],
 };
@@ -310,26 +334,31 @@ pub static HOLDS: Shape = Shape {
         Index {
             name: c"stock_holds_pkey",
             columns: &["hold_id"],
+            included: &[],
             predicate: None,
         },
         Index {
             name: c"stock_holds_live_idx",
             columns: &["listing_id", "expires_at"],
+            included: &["quantity", "location_id"],
             predicate: Some("(status = 'active'::text)"),
         },
         Index {
             name: c"stock_holds_key_idx",
             columns: &["tenant_id", "idempotency_key", "listing_id", "location_id"],
+            included: &[],
             predicate: Some("(idempotency_key IS NOT NULL)"),
         },
         Index {
             name: c"stock_holds_waiting_idx",
             columns: &["listing_id", "created_at"],
+            included: &[],
             predicate: Some("(status = 'waiting'::text)"),
         },
         Index {
             name: c"stock_holds_order_idx",
             columns: &["order_id"],
+            included: &[],
             predicate: Some("(order_id IS NOT NULL)"),
         },
     ],

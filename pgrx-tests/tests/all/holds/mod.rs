@@ -23,4 +23,5 @@ pub mod shop;
 mod stale_goods;
 mod tenants;
 mod upkeep;
+mod vacuumed;
 mod waiting;
