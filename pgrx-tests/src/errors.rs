@@ -57,3 +57,11 @@ pub fn expect_error<T>(result: Result<T, postgres::Error>) -> ErrorInfo {
         Err(error) => ErrorInfo::from(&error),
     }
 }
+
+/// Whether an error is this one, to a program and to whoever reads its hint.
+#[track_caller]
+pub fn assert_error(error: &ErrorInfo, sqlstate: &str, detail: Value, hint: &str) {
+    assert_eq!(error.sqlstate, sqlstate, "{error:?}");
+    assert_eq!(error.detail_json, Some(detail), "{error:?}");
+    assert_eq!(error.hint.as_deref(), Some(hint), "{error:?}");
+}

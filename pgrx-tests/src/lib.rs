@@ -19,6 +19,6 @@ pub mod session;
 
 pub use cluster::{Cluster, ClusterOptions};
 pub use db::{Db, Notices};
-pub use errors::{expect_error, ErrorInfo};
+pub use errors::{assert_error, expect_error, ErrorInfo};
 pub use interleave::{interleave, script, Run, Script, Step, Summary};
 pub use session::{Outcome, Progress, Rows, Session};

@@ -6,12 +6,11 @@ use serde_json::{json, Value};
 use stockroom_tests::ErrorInfo;
 use uuid::Uuid;
 
+/// Whether an error is this one, its message too.
 #[track_caller]
-fn assert_error(error: &ErrorInfo, sqlstate: &str, message: &str, detail: Value, hint: &str) {
-    assert_eq!(error.sqlstate, sqlstate, "{error:?}");
+pub fn assert_error(error: &ErrorInfo, sqlstate: &str, message: &str, detail: Value, hint: &str) {
+    stockroom_tests::assert_error(error, sqlstate, detail, hint);
     assert_eq!(error.message, message);
-    assert_eq!(error.detail_json, Some(detail));
-    assert_eq!(error.hint.as_deref(), Some(hint));
 }
 
 #[test]

@@ -4,7 +4,7 @@ mod bad_input;
 mod bad_json;
 mod bad_writes;
 mod catalog;
-mod errors;
+pub mod errors;
 mod functions;
 mod idempotency;
 mod orders;

@@ -2,15 +2,8 @@
 //! with exactly its keys, and the HINT.
 
 use super::app::{allocate, attached, shop, Sql, HAT, ORDER_1};
-use serde_json::{json, Value};
-use stockroom_tests::ErrorInfo;
-
-#[track_caller]
-fn assert_error(error: &ErrorInfo, sqlstate: &str, detail: Value, hint: &str) {
-    assert_eq!(error.sqlstate, sqlstate, "{error:?}");
-    assert_eq!(error.detail_json, Some(detail), "{error:?}");
-    assert_eq!(error.hint.as_deref(), Some(hint), "{error:?}");
-}
+use serde_json::json;
+use stockroom_tests::assert_error;
 
 const TABLE: &str = "public.listings";
 

@@ -1,18 +1,10 @@
 //! What each error of a hold is to a program and to a person: SQLSTATE, message, the JSON of DETAIL
 //! with exactly its keys, and the HINT.
 
+use crate::api::errors::assert_error;
 use crate::api::shop::{Shop, ORISON};
-use serde_json::{json, Value};
-use stockroom_tests::ErrorInfo;
+use serde_json::json;
 use uuid::Uuid;
-
-#[track_caller]
-fn assert_error(error: &ErrorInfo, sqlstate: &str, message: &str, detail: Value, hint: &str) {
-    assert_eq!(error.sqlstate, sqlstate, "{error:?}");
-    assert_eq!(error.message, message);
-    assert_eq!(error.detail_json, Some(detail));
-    assert_eq!(error.hint.as_deref(), Some(hint));
-}
 
 #[test]
 fn insufficient_stock() {
