@@ -155,7 +155,7 @@ impl Error {
                 format!("not enough stock of listing {listing_id}: {requested} requested, {available} available"),
                 json!({"error": "insufficient_stock", "listing_id": listing_id, "location_id": location_id,
                        "requested": requested, "available": available}),
-                "Ask for less, pass partial => true, or pass on_short => 'answer' to get an answer instead of an error.",
+                "Ask for less, or pass on_short => 'answer' for an answer instead of an error; allocate_stock takes what there is with partial => true.",
             ),
             Error::StockCommitted { lot_id, listing_id, over_by, orders } => part(
                 S::ERRCODE_CHECK_VIOLATION,

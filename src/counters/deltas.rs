@@ -10,6 +10,9 @@ pub struct Delta {
     pub listed: i64,
     pub allocated: i64,
     pub held: i64,
+    /// Whether something is claimed in it. What only frees or comes in is never refused, however low a
+    /// counter is.
+    pub claims: bool,
 }
 
 impl Delta {
@@ -18,11 +21,13 @@ impl Delta {
         self.listed += other.listed;
         self.allocated += other.allocated;
         self.held += other.held;
+        self.claims |= other.claims;
     }
 
     fn held(units: i64) -> Delta {
         Delta {
             held: units,
+            claims: units > 0,
             ..Delta::default()
         }
     }
@@ -33,6 +38,7 @@ impl Delta {
             listed: -self.listed,
             allocated: -self.allocated,
             held: -self.held,
+            claims: false,
         }
     }
 }

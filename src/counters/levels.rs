@@ -221,7 +221,7 @@ fn columns(keys: &[LevelKey]) -> [Arg; 3] {
     ]
 }
 
-/// Adds the deltas. A level that is missing is made. A guard that judges now refuses what would go
+/// Adds the deltas. A level that is missing is made. A guard that judges now refuses claims that would go
 /// below zero.
 pub fn apply(
     engine: &Engine,
@@ -234,7 +234,7 @@ pub fn apply(
             let what = format!("quantity_{counter} of listing {}", key.listing_id);
             Refusal::Error(Error::QuantityOutOfRange { what, value })
         })?;
-        if guard.judges_now() && counts.available() < 0 {
+        if guard.judges_now() && deltas[key].claims && counts.available() < 0 {
             return Err(Refusal::Promised);
         }
         Ok(Level { counts, ..level })

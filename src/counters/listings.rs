@@ -200,8 +200,8 @@ impl Listing {
     }
 }
 
-/// Adds the deltas, and answers the listings as they are then, in key order. `Guard::Claim` refuses what
-/// would go below the safety stock, `Guard::Hold` what would go further below it than backorders may.
+/// Adds the deltas, and answers the listings as they are then, in key order. `Guard::Claim` refuses claims
+/// that would go below the safety stock, `Guard::Hold` those that would go further below it than backorders may.
 pub fn apply(
     engine: &Engine,
     deltas: &ListingDeltas,
@@ -212,15 +212,14 @@ pub fn apply(
         .map(|(listing_id, (tenant_id, _))| (*tenant_id, *listing_id))
         .collect();
     let changed = stored::change(engine, &keys, |(_, listing_id), mut listing: Listing| {
-        let counts = listing.after.counts.plus(deltas[listing_id].1);
+        let delta = deltas[listing_id].1;
+        let counts = listing.after.counts.plus(delta);
         let counts = counts.map_err(|(counter, value)| {
             let what = format!("quantity_{counter} of listing {listing_id}");
             Refusal::Error(Error::QuantityOutOfRange { what, value })
         })?;
-        if listing
-            .floor(guard)
-            .is_some_and(|floor| counts.available() < floor)
-        {
+        let floor = listing.floor(guard).filter(|_| delta.claims);
+        if floor.is_some_and(|floor| counts.available() < floor) {
             return Err(Refusal::Promised);
         }
         listing.after.counts = counts;

@@ -204,6 +204,7 @@ fn level_delta(row: &Row) -> (LevelKey, Delta) {
             listed: row.need(5),
             allocated: row.need(6),
             held: 0,
+            claims: false,
         },
     )
 }

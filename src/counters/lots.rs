@@ -255,5 +255,6 @@ fn level_delta(delta: &LotDelta, listed: bool) -> Delta {
         listed: if_listed(delta.total),
         allocated: if_listed(delta.allocated),
         held: 0,
+        claims: delta.allocated > 0,
     }
 }

@@ -19,8 +19,8 @@ fn insufficient_stock() {
     let listing = shop.stocked(3);
     shop.receive_at(listing, 1, ORISON);
     let (order, key) = (Uuid::new_v4(), listing.to_string());
-    let hint = "Ask for less, pass partial => true, or pass on_short => 'answer' to get an answer \
-                instead of an error.";
+    let hint = "Ask for less, or pass on_short => 'answer' for an answer instead of an error; \
+                allocate_stock takes what there is with partial => true.";
     let error = shop.error("SELECT allocate_stock($1, $2, 5)", &[&listing, &order]);
     assert_error(
         &error,

@@ -11,8 +11,8 @@ fn insufficient_stock() {
     let mut shop = Shop::open();
     let listing = shop.stocked(3);
     shop.receive_at(listing, 1, ORISON);
-    let hint = "Ask for less, pass partial => true, or pass on_short => 'answer' to get an answer \
-                instead of an error.";
+    let hint = "Ask for less, or pass on_short => 'answer' for an answer instead of an error; \
+                allocate_stock takes what there is with partial => true.";
     let error = shop.error("SELECT hold_stock($1, 5)", &[&listing]);
     assert_error(
         &error,

@@ -3,6 +3,7 @@
 use super::shop::ANSWER;
 use crate::api::shop::{Shop, ORISON};
 use serde_json::{json, Value};
+use stockroom_tests::Session;
 use uuid::Uuid;
 
 fn line(listing: Uuid, units: i32) -> Value {
@@ -215,5 +216,32 @@ fn the_calls_own_key_replays_the_first_answer() {
         ("idempotency_mismatch", json!("lines"))
     );
     assert_eq!(shop.everything(), before);
+    shop.verify();
+}
+
+/// What is freed in passing is never refused: not even on a listing whose safety stock was raised since,
+/// of which nothing can be held.
+#[test]
+fn what_a_refused_line_frees_is_no_reason_to_fail() {
+    let mut shop = Shop::open();
+    let (short, wanted) = (shop.stocked(10), shop.stocked(5));
+    shop.hold(short, 6);
+    shop.expired_hold(short, 4);
+    let dead = shop.expired_hold(wanted, 5);
+    shop.run("UPDATE stock_listings SET safety_stock = 5 WHERE quantity_total = 10");
+    // Its tries lose while somebody has the dead hold; the last waits for him, and ends all that is dead.
+    let mut other = Session::open(&shop.db);
+    let lock = format!("BEGIN; SELECT FROM stock.stock_holds WHERE hold_id = '{dead}' FOR UPDATE");
+    other.run(&lock).unwrap();
+    let mut caller = Session::open(&shop.db);
+    caller.start(&format!(
+        r#"SELECT string_agg(format('%s %s %s', state, quantity, available), ', ' ORDER BY state)
+             FROM stock.hold_many('[{{"listing_id": "{short}", "quantity": 1}}, {{"listing_id": "{wanted}", "quantity": 5}}]')"#
+    ));
+    assert!(caller.is_blocked());
+    other.run("COMMIT").unwrap();
+    let answer = caller.finish().unwrap();
+    assert_eq!(answer.value(), "active 5 0, insufficient 0 0");
+    assert_eq!(shop.numbers(short), (4, 6, 10));
     shop.verify();
 }

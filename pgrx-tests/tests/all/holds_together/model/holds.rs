@@ -110,10 +110,16 @@ impl Player {
         let mut holds = self.world.holds.iter();
         let known = holds.find(|(_, hold)| hold.key.as_ref() == Some(&key));
         match known.map(|(id, hold)| (*id, hold.clone())) {
-            Some((_, hold)) if hold.requested != units => {
+            Some((_, hold)) if hold.place.is_some() || hold.requested != units => {
                 let error = answer.unwrap_err();
                 assert_eq!(error.name(), "idempotency_mismatch");
-                assert_eq!(error.field("field"), json!("quantity"));
+                // By hand it may have been moved.
+                let differs = if hold.place.is_some() {
+                    "location_id"
+                } else {
+                    "quantity"
+                };
+                assert_eq!(error.field("field"), json!(differs));
             }
             Some((id, hold)) => {
                 let row = &answer.unwrap()[0];
