@@ -6,7 +6,7 @@
 //! | HAT | 10 |
 //! | COAT | 20 |
 
-use postgres::{Client, NoTls, SimpleQueryMessage};
+use postgres::{Client, NoTls};
 use stockroom_tests::cluster::SUPERUSER;
 use stockroom_tests::{expect_error, Db, ErrorInfo, Notices};
 
@@ -115,26 +115,13 @@ impl Sql {
     /// The rows of a query, as text, values parted by `|`.
     #[track_caller]
     pub fn rows(&mut self, query: &str) -> Vec<String> {
-        let messages = match self.client.simple_query(query) {
-            Ok(messages) => messages,
-            Err(error) => panic!("should succeed: {query}\n{error:?}"),
-        };
-        let rows = messages.iter().filter_map(|message| match message {
-            SimpleQueryMessage::Row(row) => {
-                let values = (0..row.len()).map(|at| row.get(at).unwrap_or("NULL"));
-                Some(values.collect::<Vec<_>>().join("|"))
-            }
-            _ => None,
-        });
-        rows.collect()
+        stockroom_tests::texts(&mut self.client, query)
     }
 
     /// The only row of a query.
     #[track_caller]
     pub fn row(&mut self, query: &str) -> String {
-        let mut rows = self.rows(query);
-        assert_eq!(rows.len(), 1, "{query}: {rows:?}");
-        rows.remove(0)
+        stockroom_tests::text(&mut self.client, query)
     }
 
     /// What the row of the app's table shows.

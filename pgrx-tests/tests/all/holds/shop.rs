@@ -1,7 +1,6 @@
 //! What these tests add to the shop of the API's tests: holds, and rows as text.
 
 use crate::api::shop::Shop;
-use postgres::SimpleQueryMessage;
 use uuid::Uuid;
 
 /// The columns of a hold's answer that have no time in them.
@@ -11,26 +10,13 @@ impl Shop {
     /// The rows of a query as text, values parted by `|`.
     #[track_caller]
     pub fn texts(&mut self, query: &str) -> Vec<String> {
-        let messages = match self.client.simple_query(query) {
-            Ok(messages) => messages,
-            Err(error) => panic!("should succeed: {query}\n{error:?}"),
-        };
-        let rows = messages.iter().filter_map(|message| match message {
-            SimpleQueryMessage::Row(row) => {
-                let values = (0..row.len()).map(|at| row.get(at).unwrap_or("NULL"));
-                Some(values.collect::<Vec<_>>().join("|"))
-            }
-            _ => None,
-        });
-        rows.collect()
+        stockroom_tests::texts(&mut self.client, query)
     }
 
     /// The only row of a query as text.
     #[track_caller]
     pub fn text(&mut self, query: &str) -> String {
-        let mut rows = self.texts(query);
-        assert_eq!(rows.len(), 1, "{query}: {rows:?}");
-        rows.remove(0)
+        stockroom_tests::text(&mut self.client, query)
     }
 
     /// A new listing with these limits, and one lot of so many units at Unspecified.

@@ -6,7 +6,7 @@
 //! | HAT | ORISON_LOT | Orison | 20 |
 //! | COAT | COAT_LOT | Unspecified | 100 |
 
-use postgres::{Client, SimpleQueryMessage};
+use postgres::Client;
 use stockroom_tests::{expect_error, Db, ErrorInfo};
 
 pub const HAT: &str = "a0000000-0000-0000-0000-000000000001";
@@ -87,26 +87,13 @@ impl Sql {
     /// The rows of a query, as text, values parted by `|`.
     #[track_caller]
     pub fn rows(&mut self, query: &str) -> Vec<String> {
-        let messages = match self.0.simple_query(query) {
-            Ok(messages) => messages,
-            Err(error) => panic!("should succeed: {query}\n{error:?}"),
-        };
-        let rows = messages.iter().filter_map(|message| match message {
-            SimpleQueryMessage::Row(row) => {
-                let values = (0..row.len()).map(|at| row.get(at).unwrap_or("NULL"));
-                Some(values.collect::<Vec<_>>().join("|"))
-            }
-            _ => None,
-        });
-        rows.collect()
+        stockroom_tests::texts(&mut self.0, query)
     }
 
     /// The only row of a query.
     #[track_caller]
     pub fn row(&mut self, query: &str) -> String {
-        let mut rows = self.rows(query);
-        assert_eq!(rows.len(), 1, "{query}: {rows:?}");
-        rows.remove(0)
+        stockroom_tests::text(&mut self.0, query)
     }
 
     /// The counters of a listing.
