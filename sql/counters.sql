@@ -16,14 +16,18 @@ CREATE TRIGGER stockroom_update AFTER UPDATE ON stock_lots
     REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION stock_lots_after();
 CREATE TRIGGER stockroom_delete AFTER DELETE ON stock_lots
     REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION stock_lots_after();
-CREATE TRIGGER stockroom_truncate AFTER TRUNCATE ON stock_lots
-    FOR EACH STATEMENT EXECUTE FUNCTION stock_lots_after();
+CREATE TRIGGER stockroom_truncate BEFORE TRUNCATE ON stock_lots
+    FOR EACH STATEMENT EXECUTE FUNCTION stock_lots_truncated();
 CREATE CONSTRAINT TRIGGER stockroom_check AFTER INSERT OR UPDATE ON stock_lots
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
     WHEN (NEW.quantity_allocated > NEW.quantity_total) EXECUTE FUNCTION stock_lots_check();
 CREATE CONSTRAINT TRIGGER stockroom_check_unlisted AFTER UPDATE ON stock_lots
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
     WHEN (OLD.listed AND NOT NEW.listed AND NEW.quantity_allocated > 0) EXECUTE FUNCTION stock_lots_check_unlisted();
+
+-- stock_movements
+CREATE TRIGGER stockroom_append_only BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON stock_movements
+    FOR EACH STATEMENT EXECUTE FUNCTION stock_movements_before();
 
 -- stock_allocations
 CREATE TRIGGER stockroom_before BEFORE INSERT OR UPDATE ON stock_allocations
@@ -86,6 +90,7 @@ COMMENT ON TRIGGER stockroom_delete ON stock_lots IS 'Counts deleted lots and ta
 COMMENT ON TRIGGER stockroom_truncate ON stock_lots IS 'Counts that no lots are left';
 COMMENT ON TRIGGER stockroom_check ON stock_lots IS 'At commit: a lot has what is allocated from it';
 COMMENT ON TRIGGER stockroom_check_unlisted ON stock_lots IS 'At commit: a lot taken off the list is not claimed';
+COMMENT ON TRIGGER stockroom_append_only ON stock_movements IS 'The ledger is append-only, and the engine alone writes it';
 COMMENT ON TRIGGER stockroom_before ON stock_allocations IS 'Fills the listing in from the lot';
 COMMENT ON TRIGGER stockroom_insert ON stock_allocations IS 'Counts new claims';
 COMMENT ON TRIGGER stockroom_update ON stock_allocations IS 'Counts changed claims';

@@ -8,4 +8,7 @@ SELECT pg_catalog.pg_extension_config_dump('stock_holds', '');
 SELECT pg_catalog.pg_extension_config_dump('stock_allocations', '');
 SELECT pg_catalog.pg_extension_config_dump('allocation_strategies', '');
 SELECT pg_catalog.pg_extension_config_dump('stock_requests', '');
+SELECT pg_catalog.pg_extension_config_dump('stock_movements', '');
+SELECT pg_catalog.pg_extension_config_dump('stock_feeds', '');
+SELECT pg_catalog.pg_extension_config_dump('stock_loans', '');
 SELECT pg_catalog.pg_extension_config_dump('attached_tables', '');

@@ -53,6 +53,8 @@ COMMENT ON FUNCTION repair_stock() IS 'Rewrites every counter and attached colum
 COMMENT ON FUNCTION locations_before() IS 'Trigger: presets stay as they are, the tree stays a tree';
 COMMENT ON FUNCTION stock_lots_before() IS 'Trigger: puts the true counter back, takes no location for Unspecified';
 COMMENT ON FUNCTION stock_lots_after() IS 'Trigger: counts what a client''s statement adds and takes';
+COMMENT ON FUNCTION stock_lots_truncated() IS 'Trigger: counts that no lots are left';
+COMMENT ON FUNCTION stock_movements_before() IS 'Trigger: the ledger is append-only';
 COMMENT ON FUNCTION stock_lots_check() IS 'Trigger at commit: a lot has what is allocated from it';
 COMMENT ON FUNCTION stock_lots_check_unlisted() IS 'Trigger at commit: a lot taken off the list is not claimed';
 COMMENT ON FUNCTION stock_allocations_before() IS 'Trigger: fills the listing in from the lot';

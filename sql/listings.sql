@@ -28,7 +28,8 @@ CREATE TABLE stock_listings (
     quantity_allocated integer     NOT NULL DEFAULT 0,
     quantity_held      integer     NOT NULL DEFAULT 0 CHECK (quantity_held >= 0),
     quantity_available integer     GENERATED ALWAYS AS (quantity_listed - quantity_allocated - quantity_held) STORED,
-    version            bigint      NOT NULL DEFAULT 0
+    version            bigint      NOT NULL DEFAULT 0,
+    moved_at           timestamptz
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 CREATE UNIQUE INDEX stock_listings_sku_idx ON stock_listings (tenant_id, sku) WHERE sku IS NOT NULL;
 CREATE UNIQUE INDEX stock_listings_barcode_idx ON stock_listings (tenant_id, barcode) WHERE barcode IS NOT NULL;
@@ -60,7 +61,8 @@ COMMENT ON COLUMN stock_listings.quantity_listed IS 'Counter: units of listed lo
 COMMENT ON COLUMN stock_listings.quantity_allocated IS 'Counter: active allocations on listed lots';
 COMMENT ON COLUMN stock_listings.quantity_held IS 'Counter: live holds';
 COMMENT ON COLUMN stock_listings.quantity_available IS 'Listed less allocated less held';
-COMMENT ON COLUMN stock_listings.version IS 'Number of the listing''s last physical movement';
+COMMENT ON COLUMN stock_listings.version IS 'Number of the listing''s last line in stock_movements; kept by the engine';
+COMMENT ON COLUMN stock_listings.moved_at IS 'When that line was written; kept by the engine';
 
 CREATE TABLE stock_levels (
     tenant_id          uuid    NOT NULL,

@@ -87,6 +87,7 @@ pub enum Error {
     EngineOwned {
         what: String,
     },
+    LedgerAppendOnly,
     KeyFixed {
         table: &'static str,
         column: &'static str,
@@ -267,6 +268,12 @@ impl Error {
                 format!("{what} belongs to the engine"),
                 json!({"error": "engine_owned", "what": what}),
                 "Change lots and allocations; the engine keeps the counters.",
+            ),
+            Error::LedgerAppendOnly => part(
+                S::ERRCODE_INSUFFICIENT_PRIVILEGE,
+                "stock_movements is append-only, and the engine alone writes it".to_owned(),
+                json!({"error": "ledger_append_only"}),
+                "Write a counter-entry: adjust_stock, or change the lot itself.",
             ),
             Error::KeyFixed { table, column } => part(
                 S::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,

@@ -60,10 +60,12 @@ extension_sql_file!(
     name = "holds",
     requires = ["allocations"]
 );
+extension_sql_file!("../sql/ledger.sql", name = "ledger", requires = ["holds"]);
+extension_sql_file!("../sql/loans.sql", name = "loans", requires = ["ledger"]);
 extension_sql_file!(
     "../sql/attached.sql",
     name = "attached",
-    requires = ["holds"]
+    requires = ["loans"]
 );
 extension_sql_file!(
     "../sql/counters.sql",
@@ -84,6 +86,8 @@ extension_sql_file!(
         counters::listing_triggers::stock_listings_deferred_sync,
         counters::lot_triggers::stock_lots_before,
         counters::lot_triggers::stock_lots_after,
+        counters::lot_triggers::stock_lots_truncated,
+        counters::ledger_triggers::stock_movements_before,
         counters::verify::verify_stock,
         counters::repair::repair_stock,
         stock::locations::locations_before,

@@ -7,6 +7,8 @@ use std::time::Duration;
 use uuid::Uuid;
 
 static TENANT_ID: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
+static ACTOR: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
+static REASON: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
 static EARLY_LOCK_RELEASE: GucSetting<bool> = GucSetting::<bool>::new(true);
 static RESTORING: GucSetting<bool> = GucSetting::<bool>::new(false);
 static HIDE_PRESET_LOCATIONS: GucSetting<bool> = GucSetting::<bool>::new(false);
@@ -50,6 +52,22 @@ pub fn define() {
             None,
         );
     }
+    GucRegistry::define_string_guc(
+        c"stockroom.actor",
+        c"Who moves goods, for the lines of the ledger.",
+        c"Unset means the session's user.",
+        &ACTOR,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_string_guc(
+        c"stockroom.reason",
+        c"Why goods move, for the lines of the ledger where no reason is given.",
+        c"For direct DML, and for functions that take no reason.",
+        &REASON,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
     GucRegistry::define_bool_guc(
         c"stockroom.early_lock_release",
         c"Releases a claim's locks before its commit is flushed to disk, and answers after.",
@@ -98,6 +116,27 @@ pub fn tenant_id() -> Uuid {
                 .and_then(|text| Uuid::try_parse(text).ok())
         })
         .unwrap_or(Uuid::nil())
+}
+
+/// Who moves goods: what the session says, else its user.
+pub fn actor() -> String {
+    text(&ACTOR).unwrap_or_else(|| {
+        // SAFETY: the session's user exists; the name is a C string.
+        unsafe {
+            let name = pg_sys::GetUserNameFromId(pg_sys::GetSessionUserId(), false);
+            CStr::from_ptr(name).to_string_lossy().into_owned()
+        }
+    })
+}
+
+/// Why goods move, where the session says so.
+pub fn reason() -> Option<String> {
+    text(&REASON)
+}
+
+fn text(setting: &GucSetting<Option<CString>>) -> Option<String> {
+    let text = setting.get()?.to_string_lossy().into_owned();
+    Some(text).filter(|text| !text.is_empty())
 }
 
 /// Whether locks may be released before the commit is on disk.

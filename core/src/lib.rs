@@ -12,6 +12,7 @@
 //! | [`quantity`] | decimal quantities to and from whole smallest units |
 //! | [`claim`] | the states of an allocation, and which claims a release or fulfilment ends |
 //! | [`hold`] | the states of a hold, and what a confirmation, release or expiry makes of it |
+//! | [`movement`] | the ledger's lines: their types, numbers and keys |
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -20,6 +21,7 @@ pub mod claim;
 mod echo;
 pub mod hold;
 pub mod lines;
+pub mod movement;
 pub mod plan;
 pub mod quantity;
 pub mod request;

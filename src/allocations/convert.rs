@@ -6,7 +6,8 @@ use super::listing::Listing;
 use super::plan::listing_of;
 use super::tries::{self, Claim, Loss, Plan, Seen};
 use super::written::{self, Row};
-use crate::counters::{limits, lots, Deltas, Guard};
+use crate::counters::lots::{self, Changes};
+use crate::counters::{limits, Deltas, Guard};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::ids;
@@ -213,8 +214,12 @@ pub fn fill(
     let freed = -i64::from(units);
     besides.hold(engine.tenant, line.listing_id, line.location_id, freed);
     let deltas = tries::lot_deltas(engine, &rows);
-    lots::apply(engine, &deltas, &besides, Guard::Confirm)
-        .map_err(|refusal| refusal.into_error(line.stock_expired(0)))?;
+    lots::apply(
+        engine,
+        &Changes::of_claims(&deltas, &besides),
+        Guard::Confirm,
+    )
+    .map_err(|refusal| refusal.into_error(line.stock_expired(0)))?;
     written::insert(engine, order_id, &rows);
     for row in &rows {
         for lot in lots.iter_mut().filter(|lot| lot.lot_id == row.pick.lot_id) {

@@ -8,7 +8,8 @@ use super::tries::{self, Claimed};
 use super::written::{self, Row};
 use crate::arguments::{answer_when_short, required, required_id};
 use crate::clock;
-use crate::counters::{lots, mirror, rollup, Deltas, Guard, Refusal};
+use crate::counters::lots::{self, Changes};
+use crate::counters::{mirror, rollup, Deltas, Guard, Refusal};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::ids;
@@ -154,7 +155,7 @@ fn take_lots(
         .collect();
     let applied = attempt(|| {
         let deltas = tries::lot_deltas(engine, &rows);
-        lots::apply(engine, &deltas, &pending, Guard::Claim)
+        lots::apply(engine, &Changes::of_claims(&deltas, &pending), Guard::Claim)
     });
     match applied {
         Ok(after) => {

@@ -3,7 +3,8 @@
 use crate::arguments::{positive_if_given, required_id};
 use crate::clock;
 use crate::commit;
-use crate::counters::lots::{self, LotDelta};
+use crate::counters::ledger::Cause;
+use crate::counters::lots::{self, Changes, LotDelta};
 use crate::counters::{aside, goods, mirror, rollup, Deltas, Guard};
 use crate::engine::Engine;
 use crate::error::Error;
@@ -17,6 +18,7 @@ use pgrx::Uuid;
 use serde_json::json;
 use std::collections::BTreeMap;
 use stockroom_core::claim::{split, AllocationStatus};
+use stockroom_core::movement::MovementType;
 
 static LISTINGS: Statement = Statement::fresh(
     "SELECT DISTINCT listing_id FROM {s}.stock_allocations
@@ -123,6 +125,7 @@ impl Settlement {
             value: units,
         })?;
 
+        let fulfilled = self.status == AllocationStatus::Fulfilled;
         // The parts come in the order of the claims.
         let mut deltas: BTreeMap<uuid::Uuid, LotDelta> = BTreeMap::new();
         for (part, claim) in parts.iter().zip(&claims) {
@@ -132,14 +135,20 @@ impl Settlement {
                 lot_id: claim.lot_id,
                 allocated: 0,
                 total: 0,
+                movement: fulfilled.then_some(MovementType::Fulfill),
             });
             delta.allocated -= i64::from(part.quantity);
-            if self.status == AllocationStatus::Fulfilled {
+            if fulfilled {
                 delta.total -= i64::from(part.quantity);
             }
         }
         let deltas: Vec<LotDelta> = deltas.into_values().collect();
-        let after = lots::apply(engine, &deltas, &expired, Guard::Later).map_err(|refusal| {
+        let cause = Cause {
+            reference: Some(self.order_id.to_string()),
+            ..Cause::of_session()
+        };
+        let changes = Changes::of_goods(&deltas, &expired, &cause);
+        let after = lots::apply(engine, &changes, Guard::Later).map_err(|refusal| {
             refusal.into_error(Error::LotNotFound {
                 lot_id: deltas[0].lot_id,
             })

@@ -4,7 +4,7 @@ use super::answer::{Allocated, Short};
 use super::free_lots::{self, Enough};
 use super::listing::{self, Listing};
 use super::written::{self, Row};
-use crate::counters::lots::LotDelta;
+use crate::counters::lots::{Changes, LotDelta};
 use crate::counters::{
     self, expiry, levels, mirror, Deltas, Guard, LevelKey, ListingAfter, Refusal,
 };
@@ -225,10 +225,10 @@ fn count(
 ) -> Result<Vec<ListingAfter>, Loss> {
     let mut besides = plan.besides.clone();
     besides.add_all(pending);
+    let deltas = lot_deltas(engine, &plan.rows);
     counters::lots::apply(
         engine,
-        &lot_deltas(engine, &plan.rows),
-        &besides,
+        &Changes::of_claims(&deltas, &besides),
         claim.guard(),
     )
     .map_err(|refusal| match refusal {
@@ -247,6 +247,7 @@ pub fn lot_deltas(engine: &Engine, rows: &[Row]) -> Vec<LotDelta> {
             lot_id: row.pick.lot_id,
             allocated: 0,
             total: 0,
+            movement: None,
         });
         delta.allocated += i64::from(row.pick.quantity);
     }

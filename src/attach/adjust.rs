@@ -1,15 +1,16 @@
 //! A listing's stock follows a number that the app wrote: more goes to the Unspecified lot, less is
 //! taken from what is free, the Unspecified lots first, then by the owner's strategy.
 
-use crate::counters::lots::{self, LotDelta};
-use crate::counters::{
-    aside, expiry, goods, invariants, limits, rollup, Delta, Deltas, Guard, LevelKey, ListingAfter,
-};
+use crate::counters::ledger::Cause;
+use crate::counters::lots::{self, Changes, LotDelta};
+use crate::counters::new_lots::{Details, NewLot};
+use crate::counters::{expiry, goods, invariants, limits, rollup, Deltas, Guard, ListingAfter};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::ids;
 use crate::plans::{self, id, Statement};
-use pgrx::pg_sys::{INT4OID, UUIDOID};
+use pgrx::pg_sys::UUIDOID;
+use stockroom_core::movement::MovementType;
 use stockroom_core::plan::{self, Lot, Pick, Strategy};
 use uuid::Uuid;
 
@@ -22,11 +23,6 @@ static UNSPECIFIED_LOT: Statement = Statement::fresh(
       ORDER BY created_at, lot_id LIMIT 1
         FOR NO KEY UPDATE",
     &[UUIDOID, UUIDOID, UUIDOID],
-);
-static NEW_LOT: Statement = Statement::fresh(
-    "INSERT INTO {s}.stock_lots (tenant_id, listing_id, lot_id, quantity_total, location_id)
-     VALUES ($1, $2, $3, $4, $5)",
-    &[UUIDOID, UUIDOID, UUIDOID, INT4OID, UUIDOID],
 );
 static FREE_LOTS: Statement = Statement::fresh(
     "SELECT lot_id, location_id, quantity_total - quantity_allocated, created_at, expires_on,
@@ -52,11 +48,12 @@ pub fn change(
     tenant_id: Uuid,
     listing_id: Uuid,
     delta: i64,
+    cause: &Cause,
 ) -> Result<ListingAfter, Error> {
     // The app's row shows what is left after it, and dead holds are no reason to refuse.
     let expired = expiry::expire_besides(engine, tenant_id, listing_id);
     if delta > 0 {
-        return add(engine, tenant_id, listing_id, delta, expired);
+        return add(engine, tenant_id, listing_id, delta, &expired, cause);
     }
     let (picks, missing) = free_units(engine, tenant_id, listing_id, -delta, &expired);
     if missing > 0 {
@@ -71,9 +68,11 @@ pub fn change(
             lot_id: pick.lot_id,
             allocated: 0,
             total: -i64::from(pick.quantity),
+            movement: Some(MovementType::Adjust),
         })
         .collect();
-    let after = apply(engine, &deltas, &expired, listing_id)?;
+    let changes = Changes::of_goods(&deltas, &expired, cause);
+    let after = apply(engine, &changes, listing_id)?;
     // A hold claims units of the listing and of no lot.
     match after.available {
         available if available < 0 => Err(oversold(
@@ -141,13 +140,8 @@ fn oversold(engine: &Engine, tenant_id: Uuid, listing_id: Uuid, over_by: i64) ->
     }
 }
 
-fn apply(
-    engine: &Engine,
-    deltas: &[LotDelta],
-    expired: &Deltas,
-    listing_id: Uuid,
-) -> Result<ListingAfter, Error> {
-    lots::apply(engine, deltas, expired, Guard::Later)
+fn apply(engine: &Engine, changes: &Changes, listing_id: Uuid) -> Result<ListingAfter, Error> {
+    lots::apply(engine, changes, Guard::Later)
         .map_err(|refusal| refusal.into_error(Error::ListingNotFound { listing_id }))?
         .pop()
         .ok_or(Error::ListingNotFound { listing_id })
@@ -158,50 +152,45 @@ fn add(
     tenant_id: Uuid,
     listing_id: Uuid,
     units: i64,
-    expired: Deltas,
+    expired: &Deltas,
+    cause: &Cause,
 ) -> Result<ListingAfter, Error> {
     let keys = [id(tenant_id), id(listing_id), id(ids::UNSPECIFIED)];
     let lot = plans::run_one(engine, &UNSPECIFIED_LOT, &keys, |row| row.id(1));
-    if let Some(lot_id) = lot {
-        let delta = LotDelta {
-            tenant_id,
-            listing_id,
-            lot_id,
-            allocated: 0,
-            total: units,
-        };
-        let after = apply(engine, &[delta], &expired, listing_id)?;
-        goods::came_free(engine, std::slice::from_ref(&after), || vec![lot_id]);
-        return Ok(after);
-    }
-    let what = format!("quantity_total of listing {listing_id}");
-    let in_lot =
-        i32::try_from(units).map_err(|_| Error::QuantityOutOfRange { what, value: units })?;
-    let lot_id = ids::new_key();
-    let lot = [
-        id(tenant_id),
-        id(listing_id),
-        id(lot_id),
-        in_lot.into(),
-        id(ids::UNSPECIFIED),
-    ];
-    aside::during(|| plans::run(engine, &NEW_LOT, &lot, |_| ()));
-    let key = LevelKey {
-        listing_id,
-        location_id: ids::UNSPECIFIED,
-        tenant_id,
+    let (after, lot_id) = match lot {
+        Some(lot_id) => {
+            let delta = [LotDelta {
+                tenant_id,
+                listing_id,
+                lot_id,
+                allocated: 0,
+                total: units,
+                movement: Some(MovementType::Adjust),
+            }];
+            let changes = Changes::of_goods(&delta, expired, cause);
+            (apply(engine, &changes, listing_id)?, lot_id)
+        }
+        None => {
+            let what = format!("quantity_total of listing {listing_id}");
+            let quantity = i32::try_from(units)
+                .map_err(|_| Error::QuantityOutOfRange { what, value: units })?;
+            let lot = [NewLot {
+                lot_id: ids::new_key(),
+                tenant_id,
+                listing_id,
+                location_id: ids::UNSPECIFIED,
+                quantity,
+                listed: true,
+                movement: MovementType::Adjust,
+                details: Details::default(),
+            }];
+            let changes = Changes {
+                new: &lot,
+                ..Changes::of_goods(&[], expired, cause)
+            };
+            (apply(engine, &changes, listing_id)?, lot[0].lot_id)
+        }
     };
-    let delta = Delta {
-        total: units,
-        listed: units,
-        ..Delta::default()
-    };
-    let mut deltas = expired;
-    deltas.add(key, delta);
-    let after = rollup::apply(engine, &deltas, Guard::Later)
-        .map_err(|refusal| refusal.into_error(Error::ListingNotFound { listing_id }))?
-        .pop()
-        .ok_or(Error::ListingNotFound { listing_id })?;
     goods::came_free(engine, std::slice::from_ref(&after), || vec![lot_id]);
     Ok(after)
 }

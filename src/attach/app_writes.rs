@@ -5,6 +5,7 @@
 
 use super::adjust;
 use super::import::{units_of, AppRow, Import};
+use crate::counters::ledger::Cause;
 use crate::counters::mirror::{self, AttachedRow};
 use crate::counters::registration::{Column, DirectWrites, OnDelete, Registration, Target};
 use crate::counters::row::{self, Answer};
@@ -12,6 +13,7 @@ use crate::counters::{aside, listings, removal, unlink, ListingAfter};
 use crate::engine::{as_engine, c_text, Engine};
 use crate::error::{warn, Error};
 use crate::plans::{self, id, id_list, Statement};
+use crate::settings;
 use pgrx::pg_sys::{self, UUIDARRAYOID, UUIDOID};
 use pgrx::prelude::*;
 use std::num::NonZeroUsize;
@@ -228,7 +230,7 @@ fn attached_row_updated<'a>(trigger: &'a PgTrigger<'a>) -> Answer<'a> {
 
 static NOW: Statement = Statement::fresh(
     "SELECT listing_id, quantity_total, quantity_listed, quantity_allocated, quantity_held,
-            attached_to, attached_key, sync_deferred, tenant_id
+            attached_to, attached_key, sync_deferred, version, moved_at, tenant_id
        FROM {s}.stock_listings WHERE listing_id = $1 AND attached_to = $2",
     &[UUIDOID, UUIDOID],
 );
@@ -236,7 +238,7 @@ static NOW: Statement = Statement::fresh(
 fn listing_now(engine: &Engine, known: &Registration, key: &str) -> Option<(Uuid, ListingAfter)> {
     let args = [id(known.listing_of_key(key)?), id(known.attachment_id)];
     plans::run_one(engine, &NOW, &args, |row| {
-        (row.id(9), listings::listing_after(row))
+        (row.id(11), listings::listing_after(row))
     })
 }
 
@@ -270,7 +272,9 @@ fn follow(
         let before = units(&old.available).unwrap_or(after.available.max(0));
         let delta = i64::from(wanted) - i64::from(before);
         if delta != 0 {
-            after = adjust::change(engine, tenant_id, listing_id, delta)?;
+            let written = format!("written to {}", target.name);
+            let cause = Cause::because(settings::reason().or(Some(written)));
+            after = adjust::change(engine, tenant_id, listing_id, delta, &cause)?;
         }
     }
     // At once, even where sync is deferred: the app holds the row, and nothing else would write it

@@ -3,12 +3,12 @@
 use super::adjust;
 use crate::counters::counts::Counts;
 use crate::counters::import::{self, Incoming};
+use crate::counters::ledger::Cause;
 use crate::counters::mirror::{self, AttachedRow};
 use crate::counters::registration::{Column, Registration, Target};
 use crate::counters::{aside, listings, ListingAfter};
 use crate::engine::Engine;
 use crate::error::{warn, Error};
-use crate::ids;
 use crate::plans::{self, id, id_list, Row, Statement};
 use pgrx::pg_sys::{BOOLOID, INT2OID, TEXTARRAYOID, UUIDARRAYOID, UUIDOID};
 use std::collections::HashMap;
@@ -75,6 +75,7 @@ pub struct Import<'a> {
     engine: &'a Engine,
     known: &'a Registration,
     table: String,
+    cause: Cause,
     /// Whether the app's numbers become stock; if not, the engine's go into the app's columns.
     takes_numbers: bool,
     pub listings: i64,
@@ -115,6 +116,7 @@ impl<'a> Import<'a> {
             engine,
             known,
             table: target.name.clone(),
+            cause: Cause::because(Some(format!("rows of {}", target.name))),
             takes_numbers,
             listings: 0,
             lots: 0,
@@ -144,19 +146,19 @@ impl<'a> Import<'a> {
                 counts: judged.counts,
             })
             .collect();
-        let made = import::make(self.engine, self.known, &incoming);
+        let mut made = import::make(self.engine, self.known, &incoming, &self.cause);
         let mut wrong = Vec::new();
         let mut there = Vec::new();
         for judged in judged {
-            if !made.contains(&judged.listing_id) {
+            let Some(listing) = made.remove(&judged.listing_id) else {
                 there.push(judged);
                 continue;
-            }
+            };
             if judged.counts.total > 0 {
                 self.lots += 1;
                 self.units += i64::from(judged.counts.total);
             }
-            self.settle(&judged, after(&judged), &mut wrong);
+            self.settle(&judged, listing, &mut wrong);
         }
         if !there.is_empty() {
             self.link(&there, &mut wrong)?;
@@ -319,7 +321,13 @@ impl<'a> Import<'a> {
         if !self.takes_numbers || delta == 0 {
             return Ok(before.clone());
         }
-        match adjust::change(self.engine, judged.tenant_id, judged.listing_id, delta) {
+        match adjust::change(
+            self.engine,
+            judged.tenant_id,
+            judged.listing_id,
+            delta,
+            &self.cause,
+        ) {
             Ok(after) => {
                 self.units += delta.max(0);
                 Ok(after)
@@ -339,16 +347,6 @@ impl<'a> Import<'a> {
     }
 }
 
-/// A listing just made.
-fn after(judged: &Judged) -> ListingAfter {
-    ListingAfter {
-        listing_id: judged.listing_id,
-        counts: judged.counts,
-        available: judged.counts.available() as i32,
-        attached: None,
-    }
-}
-
 /// In lock order; the listings' own rows come last.
 static LOCK_LOTS: Statement = Statement::fresh(
     "SELECT FROM {s}.stock_lots WHERE listing_id = ANY ($1) ORDER BY lot_id FOR NO KEY UPDATE",
@@ -361,7 +359,7 @@ static LOCK_LEVELS: Statement = Statement::fresh(
 );
 static LOCK_LISTINGS: Statement = Statement::fresh(
     "SELECT listing_id, quantity_total, quantity_listed, quantity_allocated, quantity_held,
-            attached_to, attached_key, sync_deferred, tenant_id, quantity_scale
+            attached_to, attached_key, sync_deferred, version, moved_at, tenant_id, quantity_scale
        FROM {s}.stock_listings WHERE listing_id = ANY ($1)
       ORDER BY listing_id FOR NO KEY UPDATE",
     &[UUIDARRAYOID],
@@ -382,9 +380,9 @@ fn lock_existing(engine: &Engine, rows: &[Judged]) -> HashMap<Uuid, Existing> {
         let attached = row.maybe_id(6).zip(row.get(7));
         let existing = Existing {
             listing: listings::listing_after(row),
-            tenant_id: ids::from_pg(row.need(9)),
+            tenant_id: row.id(11),
             attached,
-            scale: row.need(10),
+            scale: row.need(12),
         };
         (row.id(1), existing)
     })

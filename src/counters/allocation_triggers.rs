@@ -1,6 +1,6 @@
 //! Door 2 for stock_allocations: sums up what a client's own DML claims and frees, lot by lot.
 
-use super::lots::{self, LotDelta};
+use super::lots::{self, Changes, LotDelta};
 use super::row::{self, NewRow};
 use super::{aside, goods, mirror, Guard};
 use crate::direct::shape::{LOTS, PRIMARY};
@@ -146,7 +146,11 @@ fn stock_allocations_after<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
                 .iter()
                 .map(|delta| (delta.tenant_id, delta.listing_id)),
         );
-        match lots::apply(&engine, &deltas, &expired, Guard::Later) {
+        match lots::apply(
+            &engine,
+            &Changes::of_claims(&deltas, &expired),
+            Guard::Later,
+        ) {
             Ok(listings) => {
                 mirror::write(&engine, &listings);
                 goods::came_free(&engine, &listings, || lots::freed(&deltas));
@@ -168,5 +172,6 @@ fn lot_delta(row: &Row) -> LotDelta {
         lot_id: row.id(3),
         allocated: row.need(4),
         total: 0,
+        movement: None,
     }
 }

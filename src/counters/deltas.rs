@@ -10,6 +10,8 @@ pub struct Delta {
     pub listed: i64,
     pub allocated: i64,
     pub held: i64,
+    /// Lines of the ledger that go with it.
+    pub movements: i64,
     /// Whether something is claimed in it. What only frees or comes in is never refused, however low a
     /// counter is.
     pub claims: bool,
@@ -21,7 +23,16 @@ impl Delta {
         self.listed += other.listed;
         self.allocated += other.allocated;
         self.held += other.held;
+        self.movements += other.movements;
         self.claims |= other.claims;
+    }
+
+    /// A line of the ledger; what it moves is counted elsewhere.
+    pub fn of_movement() -> Delta {
+        Delta {
+            movements: 1,
+            ..Delta::default()
+        }
     }
 
     fn held(units: i64) -> Delta {
@@ -38,6 +49,7 @@ impl Delta {
             listed: -self.listed,
             allocated: -self.allocated,
             held: -self.held,
+            movements: -self.movements,
             claims: false,
         }
     }

@@ -1,13 +1,15 @@
 //! Rows of an attached table become listings with their stock: a few statements over many rows.
 //! The counters of a new listing are its import, so they are inserted and not added up.
 
+use super::ledger::{self, Cause, Line};
 use super::registration::Registration;
-use super::{aside, Counts};
+use super::{aside, listings, Counts, ListingAfter};
 use crate::engine::Engine;
 use crate::ids;
 use crate::plans::{self, id, id_list, Arg, Statement};
 use pgrx::pg_sys::{BOOLOID, INT2OID, INT4ARRAYOID, TEXTARRAYOID, UUIDARRAYOID, UUIDOID};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use stockroom_core::movement::MovementType;
 use uuid::Uuid;
 
 /// A listing to be made for a row of the app, with its stock as one listed lot at Unspecified.
@@ -18,17 +20,24 @@ pub struct Incoming<'a> {
     pub counts: Counts,
 }
 
-/// In key order, so that two sessions that make the same listings can't wait for each other.
+/// In key order, so that two sessions that make the same listings can't wait for each other. A key that
+/// was there before goes on with the lines of its ledger.
 static LISTINGS: Statement = Statement::fresh(
     "INSERT INTO {s}.stock_listings
             (listing_id, tenant_id, attached_key, quantity_total, quantity_listed, quantity_allocated,
-             attached_to, sync_deferred, quantity_scale)
-     SELECT n.listing_id, n.tenant_id, n.key, n.total, n.total, n.allocated, $6, $7, $8
+             attached_to, sync_deferred, quantity_scale, version, moved_at)
+     SELECT n.listing_id, n.tenant_id, n.key, n.total, n.total, n.allocated, $6, $7, $8,
+            coalesce(last.version, 0) + CASE WHEN n.total > 0 THEN 1 ELSE 0 END,
+            CASE WHEN n.total > 0 THEN greatest(last.recorded_at, clock_timestamp()) ELSE last.recorded_at END
        FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::int[])
             AS n (listing_id, tenant_id, key, total, allocated)
+       LEFT JOIN LATERAL (
+              SELECT m.version, m.recorded_at FROM {s}.stock_movements m WHERE m.listing_id = n.listing_id
+               ORDER BY m.listing_id DESC, m.recorded_at DESC, m.version DESC LIMIT 1) AS last ON true
       ORDER BY n.listing_id
      ON CONFLICT (listing_id) DO NOTHING
-     RETURNING listing_id",
+     RETURNING listing_id, quantity_total, quantity_listed, quantity_allocated, quantity_held,
+               attached_to, attached_key, sync_deferred, version, moved_at",
     &[
         UUIDARRAYOID,
         UUIDARRAYOID,
@@ -81,9 +90,13 @@ static LEVELS: Statement = Statement::fresh(
 );
 
 /// Makes the listings that do not exist yet, linked to their rows, with their lots and claims
-/// (order: the attachment). Answers which were made.
-pub fn make(engine: &Engine, known: &Registration, rows: &[Incoming]) -> HashSet<Uuid> {
-    // The ledger's line for each imported lot is written here, once there is a ledger.
+/// (order: the attachment). Answers those that were made.
+pub fn make(
+    engine: &Engine,
+    known: &Registration,
+    rows: &[Incoming],
+    cause: &Cause,
+) -> HashMap<Uuid, ListingAfter> {
     let args = [
         id_list(rows.iter().map(|row| row.listing_id)),
         id_list(rows.iter().map(|row| row.tenant_id)),
@@ -98,17 +111,32 @@ pub fn make(engine: &Engine, known: &Registration, rows: &[Incoming]) -> HashSet
         known.quantity_scale.into(),
     ];
     aside::during(|| {
-        let made: HashSet<Uuid> = plans::run(engine, &LISTINGS, &args, |row| row.id(1))
-            .into_iter()
-            .collect();
+        let made = plans::run(engine, &LISTINGS, &args, listings::listing_after);
+        let keys: HashSet<Uuid> = made.iter().map(|listing| listing.listing_id).collect();
         let stocked: Vec<(Uuid, &Incoming)> = rows
             .iter()
-            .filter(|row| row.counts.total > 0 && made.contains(&row.listing_id))
+            .filter(|row| row.counts.total > 0 && keys.contains(&row.listing_id))
             .map(|row| (ids::new_key(), row))
             .collect();
         make_stock(engine, known, &stocked);
-        made
+        let lines = stocked.iter().map(|(lot_id, row)| line(*lot_id, row));
+        ledger::write(engine, lines.collect(), &made, cause);
+        let made = made.into_iter();
+        made.map(|listing| (listing.listing_id, listing)).collect()
     })
+}
+
+fn line(lot_id: Uuid, row: &Incoming) -> Line {
+    Line {
+        tenant_id: row.tenant_id,
+        listing_id: row.listing_id,
+        lot_id,
+        location_id: ids::UNSPECIFIED,
+        movement: MovementType::Import,
+        before: 0,
+        after: row.counts.total,
+        unit_cost: None,
+    }
 }
 
 fn make_stock(engine: &Engine, known: &Registration, rows: &[(Uuid, &Incoming)]) {

@@ -2,7 +2,8 @@
 //! takes its levels and claims with it.
 
 use super::row::{self, NewRow};
-use super::{aside, listings, mirror};
+use super::{aside, ledger, listings, mirror, removal};
+use crate::clock;
 use crate::engine::{as_engine, Engine};
 use crate::error::Error;
 use crate::plans::{self, Statement};
@@ -17,7 +18,7 @@ const COUNTERS: [&str; 4] = [
     "quantity_held",
 ];
 
-/// Puts back what belongs to the engine: counters, version, and the link to the attached row.
+/// Puts back what belongs to the engine: counters, number and time of the last movement, and the link to the attached row.
 #[pg_trigger(
     sql = "CREATE FUNCTION stock_listings_before() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
 )]
@@ -29,12 +30,15 @@ fn stock_listings_before<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
     listing.keep_counters(&COUNTERS);
     let old = trigger.old();
     let before = old.as_ref();
-    listing.set(
-        "version",
-        before
-            .and_then(|old| row::field::<i64, _>(old, "version"))
-            .unwrap_or(0),
-    );
+    let (version, moved_at) = match before {
+        Some(old) => (
+            row::field::<i64, _>(old, "version").unwrap_or(0),
+            row::field::<TimestampWithTimeZone, _>(old, "moved_at"),
+        ),
+        None => last_movement(trigger, &listing),
+    };
+    listing.set("version", version);
+    listing.set("moved_at", moved_at);
     listing.set(
         "attached_to",
         before.and_then(|old| row::field::<pgrx::Uuid, _>(old, "attached_to")),
@@ -54,6 +58,17 @@ fn stock_listings_before<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
         listing.touch();
     }
     Ok(Some(listing.give_back()))
+}
+
+/// Where the lines of a new listing's ledger go on: its key may have been there before.
+fn last_movement(trigger: &PgTrigger, listing: &NewRow) -> (i64, Option<TimestampWithTimeZone>) {
+    let engine = Engine::of_function(trigger.trigger().tgfoid);
+    let last = listing
+        .id("listing_id")
+        .and_then(|listing_id| as_engine(&engine, || ledger::last(&engine, listing_id)));
+    last.map_or((0, None), |(version, recorded_at)| {
+        (version, Some(clock::moment(recorded_at)))
+    })
 }
 
 static LISTING_EXISTS: Statement = Statement::fresh(
@@ -99,6 +114,40 @@ static ATTACHED_AND_DELETED: Statement = Statement::fresh(
 );
 static ANY_ATTACHED: Statement = Statement::fresh(
     "SELECT listing_id FROM {s}.stock_listings WHERE attached_to IS NOT NULL LIMIT 1",
+    &[],
+);
+static GOING: Statement = Statement::fresh(
+    "SELECT listing_id, quantity_total, quantity_listed, quantity_allocated, quantity_held,
+            attached_to, attached_key, sync_deferred, version, moved_at
+       FROM old_rows WHERE quantity_total > 0",
+    &[],
+);
+static GOODS: Statement = Statement::fresh(
+    "SELECT l.tenant_id, l.listing_id, l.lot_id, l.location_id, l.quantity_total, l.unit_cost
+       FROM {s}.stock_lots l JOIN old_rows o ON o.listing_id = l.listing_id
+      WHERE o.quantity_total > 0 AND l.quantity_total > 0 ORDER BY l.lot_id",
+    &[],
+);
+static ALL_GOING: Statement = Statement::fresh(
+    "SELECT listing_id, quantity_total, quantity_listed, quantity_allocated, quantity_held,
+            attached_to, attached_key, sync_deferred, version, moved_at
+       FROM {s}.stock_listings WHERE quantity_total > 0",
+    &[],
+);
+static ALL_GOODS: Statement = Statement::fresh(
+    "SELECT l.tenant_id, l.listing_id, l.lot_id, l.location_id, l.quantity_total, l.unit_cost
+       FROM {s}.stock_lots l JOIN {s}.stock_listings g ON g.listing_id = l.listing_id
+      WHERE g.quantity_total > 0 AND l.quantity_total > 0 ORDER BY l.lot_id",
+    &[],
+);
+static NOTHING_AT_LEVELS: Statement = Statement::fresh(
+    "UPDATE {s}.stock_levels
+        SET quantity_total = 0, quantity_listed = 0, quantity_allocated = 0, quantity_held = 0",
+    &[],
+);
+static NOTHING_IN_LISTINGS: Statement = Statement::fresh(
+    "UPDATE {s}.stock_listings
+        SET quantity_total = 0, quantity_listed = 0, quantity_allocated = 0, quantity_held = 0",
     &[],
 );
 /// Counted like a client's: the claims on the lots go with them.
@@ -162,6 +211,7 @@ fn stock_listings_removed<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
                 if let Some(listing_id) = attached {
                     Error::ListingAttached { listing_id }.raise();
                 }
+                close_all(&engine);
             } else {
                 run(&DELETE_ALL_HOLDS);
                 plans::run(&engine, &DELETE_ALL_LOTS, &[], |_| ());
@@ -175,11 +225,29 @@ fn stock_listings_removed<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
         if let Some(listing_id) = attached.into_iter().next() {
             Error::ListingAttached { listing_id }.raise();
         }
+        let going = plans::run_in_trigger(&engine, trigger, &GOING, &[], listings::listing_after);
+        let lots = plans::run_in_trigger(&engine, trigger, &GOODS, &[], removal::gone);
+        removal::close(&engine, going, lots);
         run(&DELETE_HOLDS);
         plans::run_in_trigger(&engine, trigger, &DELETE_LOTS, &[], |_| ());
         run(&DELETE_LEVELS);
     });
     Ok(None)
+}
+
+/// Before all listings are truncated away: their last lines, and counters that say so, for the lots may
+/// be truncated in the same breath.
+fn close_all(engine: &Engine) {
+    let going = plans::run(engine, &ALL_GOING, &[], listings::listing_after);
+    removal::close(
+        engine,
+        going,
+        plans::run(engine, &ALL_GOODS, &[], removal::gone),
+    );
+    aside::during(|| {
+        plans::run(engine, &NOTHING_AT_LEVELS, &[], |_| ());
+        plans::run(engine, &NOTHING_IN_LISTINGS, &[], |_| ());
+    });
 }
 
 /// At commit: writes the attached row of a listing whose sync is deferred.

@@ -4,17 +4,24 @@ use super::counts::{CountColumns, Counts};
 use super::deltas::ListingDeltas;
 use super::stored::{self, Stopped, Stored};
 use super::{aside, mirror, Guard, ListingAfter, Refusal};
-use crate::direct::shape::LISTINGS;
-use crate::direct::{Access, Column, NewValues, Shape, Table, Tuple};
+use crate::clock;
+use crate::direct::shape::{LISTINGS, PRIMARY};
+use crate::direct::{
+    with_fresh_snapshot, Access, Column, Key as IndexKey, NewValues, Shape, Table, Tuple,
+};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::plans::{self, id, id_list, Arg, Row, Statement};
-use pgrx::pg_sys::{INT4ARRAYOID, UUIDARRAYOID, UUIDOID};
+use pgrx::pg_sys::{INT4ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, UUIDARRAYOID, UUIDOID};
+use pgrx::prelude::*;
+use pgrx::AnyNumeric;
+use std::ops::ControlFlow;
 use uuid::Uuid;
 
 static LOCK: Statement = Statement::fresh(
     "SELECT g.listing_id, g.quantity_total, g.quantity_listed, g.quantity_allocated, g.quantity_held,
-            g.attached_to, g.attached_key, g.sync_deferred, g.safety_stock, g.backorder_limit
+            g.attached_to, g.attached_key, g.sync_deferred, g.version, g.moved_at,
+            g.safety_stock, g.backorder_limit
        FROM unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, listing_id)
        JOIN {s}.stock_listings g ON g.listing_id = k.listing_id AND g.tenant_id = k.tenant_id
       ORDER BY g.listing_id
@@ -25,9 +32,9 @@ static LOCK: Statement = Statement::fresh(
 static WRITE: Statement = Statement::fresh(
     "UPDATE {s}.stock_listings g
         SET quantity_total = n.total, quantity_listed = n.listed,
-            quantity_allocated = n.allocated, quantity_held = n.held
-       FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::int[], $6::int[])
-            AS n (tenant_id, listing_id, total, listed, allocated, held)
+            quantity_allocated = n.allocated, quantity_held = n.held, version = n.version, moved_at = n.moved_at
+       FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::int[], $6::int[], $7::bigint[], $8::timestamptz[])
+            AS n (tenant_id, listing_id, total, listed, allocated, held, version, moved_at)
       WHERE g.listing_id = n.listing_id AND g.tenant_id = n.tenant_id",
     &[
         UUIDARRAYOID,
@@ -36,6 +43,8 @@ static WRITE: Statement = Statement::fresh(
         INT4ARRAYOID,
         INT4ARRAYOID,
         INT4ARRAYOID,
+        INT8ARRAYOID,
+        TIMESTAMPTZARRAYOID,
     ],
 );
 
@@ -47,6 +56,8 @@ const ATTACHED_KEY: Column = LISTINGS.column("attached_key");
 const SYNC_DEFERRED: Column = LISTINGS.column("sync_deferred");
 const COUNTS: CountColumns = CountColumns::of(&LISTINGS);
 const QUANTITY_AVAILABLE: Column = LISTINGS.column("quantity_available");
+const VERSION: Column = LISTINGS.column("version");
+const MOVED_AT: Column = LISTINGS.column("moved_at");
 
 /// Counts of a listing in a row version.
 pub fn counts(tuple: &Tuple) -> Counts {
@@ -67,7 +78,7 @@ pub fn attached_row(tuple: &Tuple) -> Option<mirror::AttachedRow> {
     })
 }
 
-/// Columns 1 to 8 of the listing statements: key, counts and attached row.
+/// Columns 1 to 10 of the listing statements: key, counts, attached row and last movement.
 pub fn listing_after(row: &Row) -> ListingAfter {
     let counts = Counts::of_row(row, 2);
     ListingAfter {
@@ -75,12 +86,14 @@ pub fn listing_after(row: &Row) -> ListingAfter {
         counts,
         available: counts.available() as i32,
         attached: mirror::attached_row(row, 6),
+        version: row.need(9),
+        moved_at: row.get(10),
     }
 }
 
 static NOW: Statement = Statement::fresh(
     "SELECT listing_id, quantity_total, quantity_listed, quantity_allocated, quantity_held,
-            attached_to, attached_key, sync_deferred
+            attached_to, attached_key, sync_deferred, version, moved_at
        FROM {s}.stock_listings WHERE listing_id = $1",
     &[UUIDOID],
 );
@@ -88,6 +101,39 @@ static NOW: Statement = Statement::fresh(
 /// A listing as it is now.
 pub fn now(engine: &Engine, listing_id: Uuid) -> Option<ListingAfter> {
     plans::run_one(engine, &NOW, &[id(listing_id)], listing_after)
+}
+
+static UNIT_COST: Statement = Statement::fresh(
+    "SELECT unit_cost FROM {s}.stock_listings WHERE listing_id = $1 AND tenant_id = $2",
+    &[UUIDOID, UUIDOID],
+);
+
+/// What a unit costs where a lot names no cost of its own; None where there is no such listing.
+pub fn unit_cost(engine: &Engine, tenant_id: Uuid, listing_id: Uuid) -> Option<Option<AnyNumeric>> {
+    direct_unit_cost(engine, tenant_id, listing_id).unwrap_or_else(|| {
+        let args = [id(listing_id), id(tenant_id)];
+        plans::run_one(engine, &UNIT_COST, &args, |row| row.get(1))
+    })
+}
+
+/// None where only SQL can tell.
+fn direct_unit_cost(
+    engine: &Engine,
+    tenant_id: Uuid,
+    listing_id: Uuid,
+) -> Option<Option<Option<AnyNumeric>>> {
+    const UNIT_COST: Column = LISTINGS.column("unit_cost");
+    let table = Table::open(engine, &LISTINGS, Access::Read)?;
+    let mut found = None;
+    with_fresh_snapshot(|| {
+        table.scan(PRIMARY, &[IndexKey::Id(listing_id)], |listing| {
+            if tenant(listing) == tenant_id {
+                found = Some(listing.get(UNIT_COST));
+            }
+            ControlFlow::Break(())
+        })
+    })?;
+    Some(found)
 }
 
 struct Listing {
@@ -115,6 +161,8 @@ impl Stored for Listing {
                 counts,
                 available: counts.available() as i32,
                 attached: attached_row(tuple),
+                version: tuple.need(VERSION),
+                moved_at: tuple.get(MOVED_AT),
             },
             safety_stock: tuple.need(SAFETY_STOCK),
             backorder_limit: tuple.need(BACKORDER_LIMIT),
@@ -126,6 +174,8 @@ impl Stored for Listing {
         let mut values = NewValues::default();
         COUNTS.write(self.after.counts, &mut values);
         values.set(QUANTITY_AVAILABLE, self.after.available);
+        values.set(VERSION, self.after.version);
+        values.set(MOVED_AT, self.after.moved_at);
         values
     }
 
@@ -140,8 +190,8 @@ impl Stored for Listing {
     fn lock(engine: &Engine, keys: &[Key]) -> Vec<Listing> {
         plans::run(engine, &LOCK, &columns(keys), |row| Listing {
             after: listing_after(row),
-            safety_stock: row.need(9),
-            backorder_limit: row.need(10),
+            safety_stock: row.need(11),
+            backorder_limit: row.need(12),
         })
     }
 
@@ -149,7 +199,19 @@ impl Stored for Listing {
         let [tenants, ids] = columns(keys);
         let counts: Vec<Counts> = listings.iter().map(|l| l.after.counts).collect();
         let [total, listed, allocated, held] = Counts::columns(&counts);
-        let args = [tenants, ids, total, listed, allocated, held];
+        let versions: Vec<i64> = listings.iter().map(|l| l.after.version).collect();
+        let moved_at = listings.iter().map(|l| l.after.moved_at.map(clock::moment));
+        let moved_at: Vec<Option<TimestampWithTimeZone>> = moved_at.collect();
+        let args = [
+            tenants,
+            ids,
+            total,
+            listed,
+            allocated,
+            held,
+            versions.into(),
+            moved_at.into(),
+        ];
         aside::during(|| plans::write_all(engine, &WRITE, &args, listings.len()));
     }
 
@@ -224,6 +286,7 @@ pub fn apply(
         }
         listing.after.counts = counts;
         listing.after.available = counts.available() as i32;
+        listing.after.note_movements(delta.movements);
         Ok(listing)
     });
     match changed {

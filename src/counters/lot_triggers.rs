@@ -1,12 +1,14 @@
 //! Door 2 for stock_lots: sums up what a client's own DML adds and takes, level by level.
 
+use super::ledger::{self, Cause, Line};
 use super::row::{self, NewRow};
-use super::{aside, goods, places, rollup, Delta, Deltas, LevelKey};
+use super::{aside, goods, places, removal, rollup, Delta, Deltas, LevelKey, ListingAfter};
 use crate::engine::{as_engine, Engine};
 use crate::error::Error;
 use crate::ids;
 use crate::plans::{self, Row, Statement};
 use pgrx::prelude::*;
+use stockroom_core::movement::MovementType;
 use uuid::Uuid;
 
 /// Puts the true counter back, keeps key and tenant fixed, and takes no location for Unspecified.
@@ -71,6 +73,35 @@ static DELETED: Statement = Statement::fresh(
             -coalesce(sum(o.quantity_allocated) FILTER (WHERE o.listed), 0)::bigint
        FROM old_rows o JOIN {s}.stock_listings g ON g.listing_id = o.listing_id
       GROUP BY o.tenant_id, o.listing_id, o.location_id",
+    &[],
+);
+/// The lines of the ledger for lots that came, changed and went.
+static CAME: Statement = Statement::fresh(
+    "SELECT tenant_id, listing_id, lot_id, location_id, quantity_total, unit_cost
+       FROM new_rows WHERE quantity_total > 0 ORDER BY lot_id",
+    &[],
+);
+static CHANGED: Statement = Statement::fresh(
+    "SELECT n.tenant_id, n.listing_id, n.lot_id, n.location_id, n.quantity_total, n.unit_cost,
+            o.listing_id, o.location_id, o.quantity_total
+       FROM new_rows n JOIN old_rows o ON o.lot_id = n.lot_id
+      WHERE (n.quantity_total > 0 OR o.quantity_total > 0)
+        AND (n.listing_id, n.location_id, n.quantity_total, n.unit_cost)
+            IS DISTINCT FROM (o.listing_id, o.location_id, o.quantity_total, o.unit_cost)
+      ORDER BY n.lot_id",
+    &[],
+);
+static WENT: Statement = Statement::fresh(
+    "SELECT o.tenant_id, o.listing_id, o.lot_id, o.location_id, o.quantity_total, o.unit_cost
+       FROM old_rows o JOIN {s}.stock_listings g ON g.listing_id = o.listing_id
+      WHERE o.quantity_total > 0 ORDER BY o.lot_id",
+    &[],
+);
+/// Of listings that are not truncated away too.
+static ALL: Statement = Statement::fresh(
+    "SELECT l.tenant_id, l.listing_id, l.lot_id, l.location_id, l.quantity_total, l.unit_cost
+       FROM {s}.stock_lots l JOIN {s}.stock_listings g ON g.listing_id = l.listing_id
+      WHERE g.quantity_total > 0 AND l.quantity_total > 0 ORDER BY l.lot_id",
     &[],
 );
 static NO_LOTS: Statement = Statement::fresh(
@@ -143,26 +174,21 @@ fn stock_lots_after<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
         let run = |statement| {
             aside::during(|| plans::run_whole_in_trigger(&engine, trigger, statement));
         };
-        // The ledger's line for each lot whose quantity changed is written here, once there is a
-        // ledger, from the same transition tables.
-        let statement = if event.fired_by_insert() {
-            &INSERTED
+        let rows = |statement, read: fn(&Row) -> Vec<Line>| -> Vec<Line> {
+            plans::run_in_trigger(&engine, trigger, statement, &[], read).concat()
+        };
+        let (statement, lines) = if event.fired_by_insert() {
+            (&INSERTED, rows(&CAME, |row| vec![came(row)]))
         } else if event.fired_by_update() {
             run(&MOVE_CLAIMS);
-            &UPDATED
-        } else if event.fired_by_delete() {
+            (&UPDATED, rows(&CHANGED, changed))
+        } else {
             refuse_claimed(&engine, trigger);
             run(&DELETE_CLAIMS);
-            &DELETED
-        } else {
-            run(&DELETE_ALL_CLAIMS);
-            &NO_LOTS
+            (&DELETED, rows(&WENT, |row| vec![removal::gone(row)]))
         };
-        let mut deltas = Deltas::default();
-        for (key, delta) in plans::run_in_trigger(&engine, trigger, statement, &[], level_delta) {
-            deltas.add(key, delta);
-        }
-        let listings = rollup::count_statement(&engine, deltas);
+        let deltas = plans::run_in_trigger(&engine, trigger, statement, &[], level_delta);
+        let listings = count(&engine, deltas, lines);
         let keys = |statement| -> Vec<Uuid> {
             plans::run_in_trigger(&engine, trigger, statement, &[], |row| row.id(1))
         };
@@ -174,6 +200,38 @@ fn stock_lots_after<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
         }
     });
     Ok(None)
+}
+
+/// Before TRUNCATE: takes the claims away, and counts that no lots are left.
+#[pg_trigger(
+    sql = "CREATE FUNCTION stock_lots_truncated() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
+)]
+fn stock_lots_truncated<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
+    if aside::standing_aside(trigger) {
+        return Ok(None);
+    }
+    let engine = Engine::of_function(trigger.trigger().tgfoid);
+    as_engine(&engine, || {
+        aside::during(|| plans::run_whole(&engine, &DELETE_ALL_CLAIMS, &[]));
+        let lines = plans::run(&engine, &ALL, &[], removal::gone);
+        let deltas = plans::run(&engine, &NO_LOTS, &[], level_delta);
+        count(&engine, deltas, lines);
+    });
+    Ok(None)
+}
+
+/// Counts what a client's statement did, and writes its lines.
+fn count(engine: &Engine, deltas: Vec<(LevelKey, Delta)>, lines: Vec<Line>) -> Vec<ListingAfter> {
+    let mut sums = Deltas::default();
+    for (key, delta) in deltas {
+        sums.add(key, delta);
+    }
+    for line in &lines {
+        sums.add(line.level(), Delta::of_movement());
+    }
+    let listings = rollup::count_statement(engine, sums);
+    ledger::write(engine, lines, &listings, &Cause::of_session());
+    listings
 }
 
 /// A lot with active claims goes only together with its listing.
@@ -192,6 +250,59 @@ fn refuse_claimed(engine: &Engine, trigger: &PgTrigger) {
     }
 }
 
+/// Columns 1 to 6: tenant, listing, key, location, units and cost.
+fn came(row: &Row) -> Line {
+    let gone = removal::gone(row);
+    Line {
+        movement: MovementType::Receive,
+        before: 0,
+        after: gone.before,
+        ..gone
+    }
+}
+
+/// Columns 1 to 6 as the lot is now; 7 to 9 its listing, location and units before.
+fn changed(row: &Row) -> Vec<Line> {
+    let now = came(row);
+    let was = Line {
+        listing_id: row.id(7),
+        location_id: row.id(8),
+        ..now.clone()
+    };
+    let before: i32 = row.need(9);
+    let line = |at: &Line, movement, before, after| Line {
+        movement,
+        before,
+        after,
+        ..at.clone()
+    };
+    let adjust = |at, to| line(at, MovementType::Adjust, before, to);
+    let moved = |units| {
+        [
+            line(&was, MovementType::TransferOut, units, 0),
+            line(&now, MovementType::TransferIn, 0, units),
+        ]
+    };
+    if was.level() == now.level() {
+        return match before == now.after {
+            true => vec![line(&now, MovementType::Condition, before, before)],
+            false => vec![adjust(&now, now.after)],
+        };
+    }
+    // What goes, goes before the move, and what comes, comes after it: so no line takes what is not there.
+    let mut lines = Vec::with_capacity(3);
+    if now.after < before {
+        lines.push(adjust(&was, now.after));
+    }
+    if before.min(now.after) > 0 {
+        lines.extend(moved(before.min(now.after)));
+    }
+    if now.after > before {
+        lines.push(adjust(&now, now.after));
+    }
+    lines
+}
+
 fn level_delta(row: &Row) -> (LevelKey, Delta) {
     (
         LevelKey {
@@ -203,8 +314,7 @@ fn level_delta(row: &Row) -> (LevelKey, Delta) {
             total: row.need(4),
             listed: row.need(5),
             allocated: row.need(6),
-            held: 0,
-            claims: false,
+            ..Delta::default()
         },
     )
 }

@@ -1,5 +1,7 @@
 //! Lots: applies claims and goods that leave, then hands the sums to levels and listings.
 
+use super::ledger::{self, Cause, Line};
+use super::new_lots::{self, NewLot};
 use super::stored::{self, Stopped, Stored};
 use super::{aside, rollup, Delta, Deltas, Guard, LevelKey, ListingAfter, Refusal};
 use crate::clock;
@@ -9,6 +11,8 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::plans::{self, id_list, Arg, Statement};
 use pgrx::pg_sys::{INT4ARRAYOID, TIMESTAMPTZOID, UUIDARRAYOID};
+use pgrx::AnyNumeric;
+use stockroom_core::movement::MovementType;
 use uuid::Uuid;
 
 /// What changes in one lot.
@@ -21,11 +25,44 @@ pub struct LotDelta {
     pub allocated: i64,
     /// Units that come in (+) or leave (−).
     pub total: i64,
+    /// What the ledger calls that; without one, no unit moves.
+    pub movement: Option<MovementType>,
+}
+
+/// What changes in lots at once, and why.
+#[derive(Clone, Copy)]
+pub struct Changes<'a> {
+    /// At most one a lot.
+    pub deltas: &'a [LotDelta],
+    pub new: &'a [NewLot],
+    /// What changes in levels and listings besides.
+    pub besides: &'a Deltas,
+    pub cause: Option<&'a Cause>,
+}
+
+impl<'a> Changes<'a> {
+    /// Claims taken or freed: no unit moves.
+    pub fn of_claims(deltas: &'a [LotDelta], besides: &'a Deltas) -> Changes<'a> {
+        Changes {
+            deltas,
+            new: &[],
+            besides,
+            cause: None,
+        }
+    }
+
+    /// Goods of lots that are there.
+    pub fn of_goods(deltas: &'a [LotDelta], besides: &'a Deltas, cause: &'a Cause) -> Changes<'a> {
+        Changes {
+            cause: Some(cause),
+            ..Changes::of_claims(deltas, besides)
+        }
+    }
 }
 
 static LOCK: Statement = Statement::fresh(
     "SELECT l.lot_id, l.listing_id, l.location_id, l.quantity_total, l.quantity_allocated, l.listed,
-            l.expires_on
+            l.expires_on, l.unit_cost
        FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS k (tenant_id, listing_id, lot_id)
        JOIN {s}.stock_lots l ON l.lot_id = k.lot_id AND l.listing_id = k.listing_id AND l.tenant_id = k.tenant_id
       ORDER BY l.lot_id
@@ -60,6 +97,7 @@ struct Lot {
     listed: bool,
     /// In PostgreSQL's days.
     expires_on: Option<i32>,
+    unit_cost: Option<AnyNumeric>,
 }
 
 const LOT_ID: Column = LOTS.column("lot_id");
@@ -70,6 +108,7 @@ const QUANTITY_ALLOCATED: Column = LOTS.column("quantity_allocated");
 const LOCATION_ID: Column = LOTS.column("location_id");
 const LISTED: Column = LOTS.column("listed");
 const EXPIRES_ON: Column = LOTS.column("expires_on");
+const UNIT_COST: Column = LOTS.column("unit_cost");
 const UPDATED_AT: Column = LOTS.column("updated_at");
 const IN_STOCK: Column = LOTS.column("in_stock");
 
@@ -90,6 +129,8 @@ impl Stored for Lot {
             allocated: tuple.need(QUANTITY_ALLOCATED),
             listed: tuple.need(LISTED),
             expires_on: tuple.get(EXPIRES_ON),
+            // For the ledger alone.
+            unit_cost: key.movement.and_then(|_| tuple.get(UNIT_COST)),
         };
         (tuple.id(TENANT_ID) == key.tenant_id && lot.is(key)).then_some(lot)
     }
@@ -117,6 +158,7 @@ impl Stored for Lot {
             allocated: row.need(5),
             listed: row.need(6),
             expires_on: row.get(7),
+            unit_cost: row.get(8),
         })
     }
 
@@ -149,6 +191,14 @@ fn columns(deltas: &[LotDelta]) -> [Arg; 3] {
 }
 
 impl Lot {
+    fn level(&self, tenant_id: Uuid) -> LevelKey {
+        LevelKey {
+            listing_id: self.listing_id,
+            location_id: self.location_id,
+            tenant_id,
+        }
+    }
+
     fn can_give(&self, units: i64) -> bool {
         self.listed
             && !clock::has_expired(self.expires_on)
@@ -189,19 +239,16 @@ pub fn are_judged_before_locked(engine: &Engine) -> bool {
     Table::open(engine, &LOTS, Access::Update).is_some()
 }
 
-/// Adds the deltas (at most one a lot) to lots, levels and listings, and what changes in those besides,
-/// and answers the listings as they are then. Lots that are not found are `lot_not_found` under
-/// `Guard::Later`; under a guard that judges now, that and any shortage is a lost race. A lost claim of
-/// one lot with nothing besides takes back what it wrote; else the caller must roll back.
+/// Adds the changes to lots, levels and listings, writes the ledger, and answers the listings as they are
+/// then. Lots that are not found are `lot_not_found` under `Guard::Later`; under a guard that judges now,
+/// that and any shortage is a lost race. A lost claim of one lot with nothing besides takes back what it
+/// wrote; else the caller must roll back.
 pub fn apply(
     engine: &Engine,
-    deltas: &[LotDelta],
-    besides: &Deltas,
+    changes: &Changes,
     guard: Guard,
 ) -> Result<Vec<ListingAfter>, Refusal> {
-    // The ledger's line for every delta with total <> 0 is written here, once there is a ledger:
-    // each physical change of a lot passes here, at the same words in lot_triggers, or in import.
-    let mut deltas = deltas.to_vec();
+    let mut deltas = changes.deltas.to_vec();
     deltas.sort_by_key(|delta| delta.lot_id);
     let changed = stored::change(engine, &deltas, |delta, lot: Lot| {
         if guard.judges_now() && !lot.can_give(delta.allocated) {
@@ -217,20 +264,56 @@ pub fn apply(
         }
         .into(),
     })?;
-    let mut all = besides.clone();
+    new_lots::insert(engine, changes.new);
+    let mut all = changes.besides.clone();
     for (delta, lot) in deltas.iter().zip(&lots) {
-        let key = LevelKey {
-            listing_id: lot.listing_id,
-            location_id: lot.location_id,
-            tenant_id: delta.tenant_id,
-        };
-        all.add(key, level_delta(delta, lot.listed));
+        all.add(lot.level(delta.tenant_id), level_delta(delta, lot.listed));
+    }
+    for lot in changes.new {
+        all.add(lot.level(), lot.level_delta());
     }
     let applied = rollup::apply(engine, &all, guard);
-    if let (Err(_), true, [claim]) = (&applied, guard.judges_now(), deltas.as_slice()) {
-        take_back(engine, claim);
+    match &applied {
+        Ok(listings) => {
+            let moved = deltas.iter().zip(&lots).filter_map(line);
+            let lines = moved.chain(changes.new.iter().map(NewLot::line)).collect();
+            write_ledger(engine, lines, listings, changes.cause);
+        }
+        Err(_) if guard.judges_now() => {
+            if let [claim] = deltas.as_slice() {
+                take_back(engine, claim);
+            }
+        }
+        Err(_) => {}
     }
     applied
+}
+
+fn write_ledger(
+    engine: &Engine,
+    lines: Vec<Line>,
+    listings: &[ListingAfter],
+    cause: Option<&Cause>,
+) {
+    if !lines.is_empty() {
+        let cause = cause.expect("goods move for a reason");
+        ledger::write(engine, lines, listings, cause);
+    }
+}
+
+/// The ledger's line for what changed in a lot; None where no unit moved.
+fn line((delta, lot): (&LotDelta, &Lot)) -> Option<Line> {
+    let movement = delta.movement?;
+    Some(Line {
+        tenant_id: delta.tenant_id,
+        listing_id: lot.listing_id,
+        lot_id: lot.lot_id,
+        location_id: lot.location_id,
+        movement,
+        before: (i64::from(lot.total) - delta.total) as i32,
+        after: lot.total,
+        unit_cost: lot.unit_cost.clone(),
+    })
 }
 
 /// Lots that have more to give than before.
@@ -255,6 +338,7 @@ fn level_delta(delta: &LotDelta, listed: bool) -> Delta {
         listed: if_listed(delta.total),
         allocated: if_listed(delta.allocated),
         held: 0,
+        movements: delta.movement.map_or(0, |_| 1),
         claims: delta.allocated > 0,
     }
 }

@@ -16,6 +16,8 @@ pub mod goods;
 pub mod hold_triggers;
 pub mod import;
 pub mod invariants;
+pub mod ledger;
+pub mod ledger_triggers;
 pub mod levels;
 pub mod limits;
 pub mod listing_triggers;
@@ -23,6 +25,7 @@ pub mod listings;
 pub mod lot_triggers;
 pub mod lots;
 pub mod mirror;
+pub mod new_lots;
 pub mod numbers;
 pub mod own_code;
 pub mod places;
@@ -38,6 +41,7 @@ pub mod verify;
 
 pub use deltas::{Delta, Deltas, LevelKey};
 
+use crate::clock;
 use crate::error::Error;
 use counts::Counts;
 use uuid::Uuid;
@@ -49,6 +53,20 @@ pub struct ListingAfter {
     pub counts: Counts,
     pub available: i32,
     pub attached: Option<mirror::AttachedRow>,
+    /// Number of its last line in the ledger, and when that was written, in PostgreSQL's own microseconds.
+    pub version: i64,
+    pub moved_at: Option<i64>,
+}
+
+impl ListingAfter {
+    /// So many lines of the ledger are written of it now. Their order is their time's order, whatever
+    /// the clock does.
+    pub fn note_movements(&mut self, lines: i64) {
+        if lines != 0 {
+            self.version += lines;
+            self.moved_at = self.moved_at.max(Some(clock::microseconds()));
+        }
+    }
 }
 
 /// How strict a change is.

@@ -1,12 +1,15 @@
 //! Listings that go with all they have, in lock order.
 
-use super::aside;
+use super::ledger::{self, Cause, Line};
+use super::{aside, listings, Counts, ListingAfter};
 use crate::clock;
 use crate::engine::Engine;
-use crate::plans::{self, id_list, Arg, Statement};
+use crate::plans::{self, id_list, Arg, Row, Statement};
+use crate::settings;
 use crate::subtransaction::attempt;
 use pgrx::pg_sys::{TIMESTAMPTZOID, UUIDARRAYOID};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use stockroom_core::movement::MovementType;
 use uuid::Uuid;
 
 /// Live holds, by their two indexes. Those that are over stay, as history, until they are purged.
@@ -123,6 +126,39 @@ pub fn lock(engine: &Engine, listings: &[Uuid]) {
     }
 }
 
+/// A lot that goes: columns 1 to 6 are its tenant, listing, key, location, units and cost.
+pub fn gone(row: &Row) -> Line {
+    Line {
+        tenant_id: row.id(1),
+        listing_id: row.id(2),
+        lot_id: row.id(3),
+        location_id: row.id(4),
+        movement: MovementType::Adjust,
+        before: row.need(5),
+        after: 0,
+        unit_cost: row.get(6),
+    }
+}
+
+/// Writes the last lines of listings that are deleted now, as they were before, and their lots.
+pub fn close(engine: &Engine, listings: Vec<ListingAfter>, lots: Vec<Line>) {
+    let mut count: HashMap<Uuid, i64> = HashMap::new();
+    for line in &lots {
+        *count.entry(line.listing_id).or_default() += 1;
+    }
+    let closed: Vec<ListingAfter> = listings
+        .into_iter()
+        .map(|mut listing| {
+            let lines = count.get(&listing.listing_id).copied().unwrap_or(0);
+            listing.note_movements(lines);
+            listing.counts = Counts::default();
+            listing
+        })
+        .collect();
+    let reason = settings::reason().unwrap_or_else(|| "listing deleted".to_owned());
+    ledger::write(engine, lots, &closed, &Cause::because(Some(reason)));
+}
+
 /// Whether all claims of the locked lots, and all holds of the locked listings, are locked too.
 fn lock_all(engine: &Engine, args: impl Fn() -> [Arg; 1]) -> bool {
     let keys = |statement| -> HashSet<Uuid> {
@@ -147,8 +183,23 @@ pub fn claimed(engine: &Engine, listings: &[Uuid]) -> Vec<Uuid> {
     plans::run(engine, &CLAIMED, &args, |row| row.id(1))
 }
 
+static LISTINGS: Statement = Statement::fresh(
+    "SELECT listing_id, quantity_total, quantity_listed, quantity_allocated, quantity_held,
+            attached_to, attached_key, sync_deferred, version, moved_at
+       FROM {s}.stock_listings WHERE listing_id = ANY ($1) AND quantity_total > 0",
+    &[UUIDARRAYOID],
+);
+static GOODS: Statement = Statement::fresh(
+    "SELECT tenant_id, listing_id, lot_id, location_id, quantity_total, unit_cost
+       FROM {s}.stock_lots WHERE listing_id = ANY ($1) AND quantity_total > 0 ORDER BY lot_id",
+    &[UUIDARRAYOID],
+);
+
 /// Deletes listings with their live holds, claims, lots and levels. They are locked by [`lock`].
 pub fn delete(engine: &Engine, listings: &[Uuid]) {
+    let args = || [id_list(listings.iter().copied())];
+    let going = plans::run(engine, &LISTINGS, &args(), listings::listing_after);
+    close(engine, going, plans::run(engine, &GOODS, &args(), gone));
     for statement in &DELETE {
         let args = [id_list(listings.iter().copied())];
         aside::during(|| plans::run_whole(engine, statement, &args));

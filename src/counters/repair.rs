@@ -86,7 +86,7 @@ static LISTINGS: Statement = Statement::fresh(
 ).of_whole_tables();
 static LISTINGS_NOW: Statement = Statement::fresh(
     "SELECT listing_id, quantity_total, quantity_listed, quantity_allocated, quantity_held,
-            attached_to, attached_key, sync_deferred
+            attached_to, attached_key, sync_deferred, version, moved_at
        FROM {s}.stock_listings WHERE listing_id = ANY ($1) AND tenant_id = $2",
     &[UUIDARRAYOID, UUIDOID],
 );

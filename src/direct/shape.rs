@@ -135,6 +135,7 @@ pub static LISTINGS: Shape = Shape {
         ("quantity_held", INT4OID),
         ("quantity_available", INT4OID),
         ("version", INT8OID),
+        ("moved_at", TIMESTAMPTZOID),
     ],
     checks: &[
         "((length(sku) >= 1) AND (length(sku) <= 200))",
@@ -158,6 +159,8 @@ pub static LISTINGS: Shape = Shape {
         "quantity_allocated",
         "quantity_held",
         "quantity_available",
+        "version",
+        "moved_at",
     ],
     generated: &[(
         "quantity_available",
@@ -258,6 +261,81 @@ pub static LOTS: Shape = Shape {
 };
 /// Lots of a listing that have something free, oldest first.
 pub const LOTS_IN_STOCK: IndexPlace = IndexPlace(1);
+
+pub static MOVEMENTS: Shape = Shape {
+    table: c"stock_movements",
+    columns: &[
+        ("movement_id", UUIDOID),
+        ("tenant_id", UUIDOID),
+        ("listing_id", UUIDOID),
+        ("version", INT8OID),
+        ("lot_id", UUIDOID),
+        ("location_id", UUIDOID),
+        ("movement_type", TEXTOID),
+        ("delta", INT4OID),
+        ("lot_before", INT4OID),
+        ("lot_after", INT4OID),
+        ("listing_before", INT4OID),
+        ("listing_after", INT4OID),
+        ("unit_cost", NUMERICOID),
+        ("reason", TEXTOID),
+        ("reference", TEXTOID),
+        ("actor", TEXTOID),
+        ("recorded_at", TIMESTAMPTZOID),
+        ("effective_at", TIMESTAMPTZOID),
+    ],
+    checks: &[
+        "(movement_type = ANY (ARRAY['receive'::text, 'adjust'::text, 'count'::text, 'transfer_in'::text, \
+         'transfer_out'::text, 'fulfill'::text, 'loss'::text, 'return'::text, 'import'::text, \
+         'condition'::text, 'correction'::text]))",
+    ],
+    written: &[],
+    generated: &[],
+    // The engine names every column.
+    left_out: &[],
+    indexes: &[
+        Index {
+            name: c"stock_movements_pkey",
+            columns: &["tenant_id", "movement_id"],
+            included: &[],
+            predicate: None,
+        },
+        Index {
+            name: c"stock_movements_listing_idx",
+            columns: &["listing_id", "recorded_at", "version"],
+            included: &[],
+            predicate: None,
+        },
+        Index {
+            name: c"stock_movements_dated_back_idx",
+            columns: &["listing_id", "effective_at"],
+            included: &[],
+            predicate: Some("(effective_at <> recorded_at)"),
+        },
+    ],
+};
+/// Lines of a listing, oldest first.
+pub const MOVEMENTS_LISTING: IndexPlace = IndexPlace(1);
+
+pub static FEEDS: Shape = Shape {
+    table: c"stock_feeds",
+    columns: &[
+        ("tenant_id", UUIDOID),
+        ("generation", INT4OID),
+        ("system_identifier", INT8OID),
+        ("timeline", INT4OID),
+    ],
+    checks: &["((generation >= 1) AND (generation <= 4095))"],
+    written: &[],
+    generated: &[],
+    left_out: &[],
+    indexes: &[Index {
+        name: c"stock_feeds_pkey",
+        columns: &["tenant_id"],
+        included: &[],
+        predicate: None,
+    }],
+};
 
 pub static ALLOCATIONS: Shape = Shape {
     table: c"stock_allocations",

@@ -1,7 +1,8 @@
 //! Listings: registering and deleting them.
 
 use crate::arguments::{at_most, name as named, required_id};
-use crate::counters::{aside, removal};
+use crate::clock;
+use crate::counters::{aside, ledger, removal};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::ids;
@@ -9,19 +10,19 @@ use crate::jsonb::Jsonb;
 use crate::plans::{self, id, Statement};
 use crate::stock::receive::cost;
 use pgrx::pg_sys::panic::ErrorReport;
-use pgrx::pg_sys::{INT4OID, JSONBOID, NUMERICOID, TEXTOID, UUIDOID};
+use pgrx::pg_sys::{INT4OID, INT8OID, JSONBOID, NUMERICOID, TEXTOID, TIMESTAMPTZOID, UUIDOID};
 use pgrx::prelude::*;
 use pgrx::{AnyNumeric, Uuid};
 
 static INSERT: Statement = Statement::fresh(
     "INSERT INTO {s}.stock_listings
             (listing_id, tenant_id, sku, name, category, barcode, unit_cost, metadata, owner_id, unit,
-             quantity_scale, safety_stock, backorder_limit, reorder_threshold, reorder_quantity)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($8, '{}'), $9, $10, $11, $12, $13, $14, $15)
+             quantity_scale, safety_stock, backorder_limit, reorder_threshold, reorder_quantity, version, moved_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($8, '{}'), $9, $10, $11, $12, $13, $14, $15, $16, $17)
      ON CONFLICT DO NOTHING RETURNING listing_id",
     &[
         UUIDOID, UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, NUMERICOID, JSONBOID, UUIDOID, TEXTOID,
-        INT4OID, INT4OID, INT4OID, INT4OID, INT4OID,
+        INT4OID, INT4OID, INT4OID, INT4OID, INT4OID, INT8OID, TIMESTAMPTZOID,
     ],
 );
 static EXISTING: Statement = Statement::fresh(
@@ -87,6 +88,7 @@ fn register_listing(
         }
         .into());
     }
+    let last = ledger::last(&engine, listing_id);
     let args = [
         id(listing_id),
         id(engine.tenant),
@@ -107,6 +109,9 @@ fn register_listing(
             .into(),
         not_negative("reorder_threshold", reorder_threshold)?.into(),
         not_negative("reorder_quantity", reorder_quantity)?.into(),
+        last.map_or(0, |(version, _)| version).into(),
+        last.map(|(_, recorded_at)| clock::moment(recorded_at))
+            .into(),
     ];
     let made = aside::during(|| plans::run_one(&engine, &INSERT, &args, |_| ()));
     if made.is_some() {

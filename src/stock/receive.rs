@@ -1,29 +1,19 @@
 //! Goods come in.
 
 use crate::arguments::{at_most, positive, required, required_id};
-use crate::counters::{aside, goods, mirror, places, rollup, Delta, Guard, LevelKey};
+use crate::counters::ledger::Cause;
+use crate::counters::lots::{self, Changes};
+use crate::counters::new_lots::{self, Details};
+use crate::counters::{goods, listings, mirror, places, Guard};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::ids;
-use crate::plans::{self, id, maybe_id, Statement};
 use crate::requests::{self, Request};
 use pgrx::pg_sys::panic::ErrorReport;
-use pgrx::pg_sys::{BOOLOID, DATEOID, INT4OID, NUMERICOID, TEXTOID, UUIDOID};
 use pgrx::prelude::*;
 use pgrx::{AnyNumeric, Uuid};
 use serde_json::{json, Value};
-
-static INSERT: Statement = Statement::fresh(
-    "INSERT INTO {s}.stock_lots (lot_id, tenant_id, listing_id, quantity_total, location_id, owner_id,
-                                 lot_code, expires_on, unit_cost, notes, listed)
-     SELECT $1, $2, g.listing_id, $4, $5, $6, $7, $8, coalesce($9, g.unit_cost), $10, $11
-       FROM {s}.stock_listings g WHERE g.listing_id = $3 AND g.tenant_id = $2
-     RETURNING lot_id",
-    &[
-        UUIDOID, UUIDOID, UUIDOID, INT4OID, UUIDOID, UUIDOID, TEXTOID, DATEOID, NUMERICOID, TEXTOID,
-        BOOLOID,
-    ],
-);
+use stockroom_core::movement::MovementType;
 
 /// Receives units of a listing as a new lot and returns the lot's key.
 ///
@@ -122,39 +112,35 @@ impl NewLot {
     fn receive(self, engine: &Engine) -> Result<Value, Error> {
         let listing_id = self.listing_id;
         places::require(engine, engine.tenant, self.location_id)?;
-        let mut deltas = mirror::begin_write(engine, [(engine.tenant, listing_id)]);
-        let lot_id = ids::new_key();
-        let args = [
-            id(lot_id),
-            id(engine.tenant),
-            id(listing_id),
-            self.quantity.into(),
-            id(self.location_id),
-            maybe_id(self.owner_id),
-            self.lot_code.into(),
-            self.expires_on.into(),
-            self.unit_cost.into(),
-            self.notes.into(),
-            self.listed.into(),
-        ];
-        aside::during(|| plans::run_one(engine, &INSERT, &args, |_| ()))
+        let expired = mirror::begin_write(engine, [(engine.tenant, listing_id)]);
+        let listings_cost = listings::unit_cost(engine, engine.tenant, listing_id)
             .ok_or(Error::ListingNotFound { listing_id })?;
-        let units = i64::from(self.quantity);
-        let key = LevelKey {
+        let lot = [new_lots::NewLot {
+            lot_id: ids::new_key(),
+            tenant_id: engine.tenant,
             listing_id,
             location_id: self.location_id,
-            tenant_id: engine.tenant,
+            quantity: self.quantity,
+            listed: self.listed,
+            movement: MovementType::Receive,
+            details: Details {
+                owner_id: self.owner_id,
+                notes: self.notes,
+                lot_code: self.lot_code,
+                expires_on: self.expires_on,
+                unit_cost: self.unit_cost.or(listings_cost),
+                created_at: None,
+            },
+        }];
+        let cause = Cause::of_session();
+        let changes = Changes {
+            new: &lot,
+            ..Changes::of_goods(&[], &expired, &cause)
         };
-        let delta = Delta {
-            total: units,
-            listed: if self.listed { units } else { 0 },
-            ..Delta::default()
-        };
-        deltas.add(key, delta);
-        let listings = rollup::apply(engine, &deltas, Guard::Later)
+        let after = lots::apply(engine, &changes, Guard::Later)
             .map_err(|refusal| refusal.into_error(Error::ListingNotFound { listing_id }))?;
-        mirror::write(engine, &listings);
-        goods::came_free(engine, &listings, || vec![lot_id]);
-        Ok(json!(lot_id))
+        mirror::write(engine, &after);
+        goods::came_free(engine, &after, || vec![lot[0].lot_id]);
+        Ok(json!(lot[0].lot_id))
     }
 }

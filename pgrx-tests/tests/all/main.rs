@@ -10,6 +10,7 @@ mod durability;
 mod harness;
 mod holds;
 mod holds_together;
+mod movements;
 mod restore;
 mod second_door;
 mod worker;

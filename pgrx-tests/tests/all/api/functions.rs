@@ -24,7 +24,7 @@ fn register_listing_keeps_what_it_is_given() {
         "backorder_limit": 5, "reorder_threshold": 6, "reorder_quantity": 7,
         "attached_to": null, "attached_key": null, "sync_deferred": false,
         "quantity_total": 0, "quantity_listed": 0, "quantity_allocated": 0, "quantity_held": 0,
-        "quantity_available": 0, "version": 0,
+        "quantity_available": 0, "version": 0, "moved_at": null,
     });
     assert_eq!(row, expected);
 
@@ -73,7 +73,11 @@ fn delete_listing_takes_everything_of_it_and_nothing_else() {
     let fulfilled: i32 = shop.value("SELECT fulfill_allocations($1, $2, 2)", &[&order, &listing]);
     assert_eq!(fulfilled, 2);
     shop.rows("SELECT delete_listing($1)", &[&listing]);
-    assert_eq!(shop.everything(), before);
+    // The ledger remembers what there was.
+    let mut after = shop.everything();
+    after
+        .retain(|row| !row.starts_with("stock_movements: ") || !row.contains(&listing.to_string()));
+    assert_eq!(after, before);
     let error = shop.error("SELECT delete_listing($1)", &[&listing]);
     assert_eq!(error.name(), "listing_not_found");
     shop.verify();

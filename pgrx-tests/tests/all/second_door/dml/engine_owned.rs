@@ -12,7 +12,7 @@ fn stale_counters_of_a_full_row_save_are_put_right() {
     sql.run("UPDATE stock_lots SET quantity_allocated = 999");
     sql.run(
         "UPDATE stock_listings SET quantity_total = 1, quantity_listed = 2, quantity_allocated = 3,
-                quantity_held = 4, version = 99, attached_to = gen_random_uuid(), attached_key = 'x',
+                quantity_held = 4, version = 99, moved_at = now(), attached_to = gen_random_uuid(), attached_key = 'x',
                 sync_deferred = true",
     );
     sql.run("UPDATE stock_levels SET quantity_total = 1, quantity_listed = 2, quantity_allocated = 3, quantity_held = 4");
@@ -22,8 +22,12 @@ fn stale_counters_of_a_full_row_save_are_put_right() {
         "total 30, listed 30, allocated 4, available 26"
     );
     assert_eq!(
-        sql.rows("SELECT DISTINCT version, quantity_held, attached_to, attached_key, sync_deferred FROM stock_listings"),
-        ["0|0|NULL|NULL|f"]
+        sql.rows(
+            "SELECT DISTINCT version = (SELECT count(*) FROM stock_movements m WHERE m.listing_id = g.listing_id),
+                    moved_at IS DISTINCT FROM (SELECT max(recorded_at) FROM stock_movements m WHERE m.listing_id = g.listing_id),
+                    quantity_held, attached_to, attached_key, sync_deferred FROM stock_listings g"
+        ),
+        ["t|f|0|NULL|NULL|f"]
     );
     sql.assert_verified();
 

@@ -1,0 +1,363 @@
+//! The ledger: a line in stock_movements for every physical change of a lot, written by whoever
+//! counted it, after its listing is locked. Lines of a listing are numbered without a gap.
+
+use super::{aside, LevelKey, ListingAfter};
+use crate::clock;
+use crate::direct::shape::{FEEDS, MOVEMENTS, MOVEMENTS_LISTING, PRIMARY};
+use crate::direct::{with_fresh_snapshot, Access, Column, Key, NewValues, Table};
+use crate::engine::Engine;
+use crate::plans::{self, id, id_list, Arg, Statement};
+use crate::settings;
+use pgrx::pg_sys::{
+    self, INT4ARRAYOID, INT4OID, INT8ARRAYOID, INT8OID, NUMERICARRAYOID, TEXTARRAYOID, TEXTOID,
+    TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID,
+};
+use pgrx::prelude::*;
+use pgrx::AnyNumeric;
+use std::cell::Cell;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
+use stockroom_core::movement::{self, MovementType};
+use uuid::Uuid;
+
+/// Why goods move: what all lines of a call have in common.
+#[derive(Debug, Clone, Default)]
+pub struct Cause {
+    pub reason: Option<String>,
+    /// What it belongs to: an order, a delivery note.
+    pub reference: Option<String>,
+    /// When it happened, in PostgreSQL's own microseconds; None for now.
+    pub effective_at: Option<i64>,
+}
+
+impl Cause {
+    /// For goods that move with no reason given but the session's own, `stockroom.reason`.
+    pub fn of_session() -> Cause {
+        Cause::because(settings::reason())
+    }
+
+    pub fn because(reason: Option<String>) -> Cause {
+        Cause {
+            reason,
+            ..Cause::default()
+        }
+    }
+}
+
+/// What happened to a lot.
+#[derive(Debug, Clone)]
+pub struct Line {
+    pub tenant_id: Uuid,
+    pub listing_id: Uuid,
+    pub lot_id: Uuid,
+    pub location_id: Uuid,
+    pub movement: MovementType,
+    /// Units in the lot.
+    pub before: i32,
+    pub after: i32,
+    pub unit_cost: Option<AnyNumeric>,
+}
+
+impl Line {
+    pub fn level(&self) -> LevelKey {
+        LevelKey {
+            listing_id: self.listing_id,
+            location_id: self.location_id,
+            tenant_id: self.tenant_id,
+        }
+    }
+
+    fn delta(&self) -> i32 {
+        self.after - self.before
+    }
+}
+
+/// A line as it is written.
+struct Entry<'a> {
+    movement_id: Uuid,
+    line: &'a Line,
+    numbers: movement::Numbers,
+    recorded_at: i64,
+}
+
+static INSERT: Statement = Statement::fresh(
+    "INSERT INTO {s}.stock_movements
+            (movement_id, tenant_id, listing_id, version, lot_id, location_id, movement_type, delta,
+             lot_before, lot_after, listing_before, listing_after, unit_cost, reason, reference, actor,
+             recorded_at, effective_at)
+     SELECT n.movement_id, n.tenant_id, n.listing_id, n.version, n.lot_id, n.location_id, n.movement_type,
+            n.lot_after - n.lot_before, n.lot_before, n.lot_after, n.listing_before, n.listing_after,
+            n.unit_cost, $13, $14, $15, n.recorded_at, coalesce($16, n.recorded_at)
+       FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::uuid[], $6::uuid[], $7::text[],
+                   $8::int[], $9::int[], $10::int[], $11::int[], $12::timestamptz[], $17::numeric[])
+            AS n (movement_id, tenant_id, listing_id, version, lot_id, location_id, movement_type,
+                  lot_before, lot_after, listing_before, listing_after, recorded_at, unit_cost)",
+    &[
+        UUIDARRAYOID,
+        UUIDARRAYOID,
+        UUIDARRAYOID,
+        INT8ARRAYOID,
+        UUIDARRAYOID,
+        UUIDARRAYOID,
+        TEXTARRAYOID,
+        INT4ARRAYOID,
+        INT4ARRAYOID,
+        INT4ARRAYOID,
+        INT4ARRAYOID,
+        TIMESTAMPTZARRAYOID,
+        TEXTOID,
+        TEXTOID,
+        TEXTOID,
+        TIMESTAMPTZOID,
+        NUMERICARRAYOID,
+    ],
+);
+
+/// Writes these lines, numbered up to what their listings are now: each change added as many to its
+/// [`super::Delta::movements`] as it writes here.
+pub fn write(engine: &Engine, mut lines: Vec<Line>, listings: &[ListingAfter], cause: &Cause) {
+    if lines.is_empty() {
+        return;
+    }
+    movement::in_order(&mut lines, Line::delta);
+    let mut keys = Keys::begin(engine, lines[0].tenant_id);
+    let mut entries = Vec::with_capacity(lines.len());
+    let listings: HashMap<Uuid, &ListingAfter> = listings
+        .iter()
+        .map(|listing| (listing.listing_id, listing))
+        .collect();
+    for (listing_id, lines) in by_listing(&lines) {
+        let listing = listings[&listing_id];
+        let deltas: Vec<i32> = lines.iter().map(|line| line.delta()).collect();
+        let numbers = movement::number(&deltas, listing.version, listing.counts.total);
+        let recorded_at = listing.moved_at.expect("goods that moved have a time");
+        if keys.tenant_id != lines[0].tenant_id {
+            keys = Keys::begin(engine, lines[0].tenant_id);
+        }
+        for (line, numbers) in lines.into_iter().zip(numbers) {
+            entries.push(Entry {
+                movement_id: keys.next(),
+                line,
+                numbers,
+                recorded_at,
+            });
+        }
+    }
+    if insert_directly(engine, &entries, cause).is_none() {
+        insert_by_statement(engine, &entries, cause);
+    }
+}
+
+fn by_listing(lines: &[Line]) -> BTreeMap<Uuid, Vec<&Line>> {
+    let mut listings: BTreeMap<Uuid, Vec<&Line>> = BTreeMap::new();
+    for line in lines {
+        listings.entry(line.listing_id).or_default().push(line);
+    }
+    listings
+}
+
+/// None where only SQL can write them.
+fn insert_directly(engine: &Engine, entries: &[Entry], cause: &Cause) -> Option<()> {
+    let table = Table::open(engine, &MOVEMENTS, Access::Insert)?;
+    let actor = settings::actor();
+    let rows: Vec<NewValues> = entries
+        .iter()
+        .map(|entry| values(entry, cause, &actor))
+        .collect();
+    with_fresh_snapshot(|| table.insert_all(&rows));
+    Some(())
+}
+
+fn values(entry: &Entry, cause: &Cause, actor: &str) -> NewValues {
+    const fn column(name: &str) -> Column {
+        MOVEMENTS.column(name)
+    }
+    let Entry { line, numbers, .. } = entry;
+    let mut values = NewValues::default();
+    values.set_id(const { column("movement_id") }, entry.movement_id);
+    values.set_id(const { column("tenant_id") }, line.tenant_id);
+    values.set_id(const { column("listing_id") }, line.listing_id);
+    values.set(const { column("version") }, numbers.version);
+    values.set_id(const { column("lot_id") }, line.lot_id);
+    values.set_id(const { column("location_id") }, line.location_id);
+    values.set(const { column("movement_type") }, line.movement.name());
+    values.set(const { column("delta") }, line.delta());
+    values.set(const { column("lot_before") }, line.before);
+    values.set(const { column("lot_after") }, line.after);
+    values.set(const { column("listing_before") }, numbers.before);
+    values.set(const { column("listing_after") }, numbers.after);
+    values.set(const { column("unit_cost") }, line.unit_cost.clone());
+    values.set(const { column("reason") }, cause.reason.as_deref());
+    values.set(const { column("reference") }, cause.reference.as_deref());
+    values.set(const { column("actor") }, actor);
+    values.set(const { column("recorded_at") }, entry.recorded_at);
+    let effective_at = cause.effective_at.unwrap_or(entry.recorded_at);
+    values.set(const { column("effective_at") }, effective_at);
+    values
+}
+
+fn insert_by_statement(engine: &Engine, entries: &[Entry], cause: &Cause) {
+    let keys = |of: fn(&Entry) -> Uuid| id_list(entries.iter().map(of));
+    let units =
+        |of: fn(&Entry) -> i32| -> Arg { entries.iter().map(of).collect::<Vec<_>>().into() };
+    let versions: Vec<i64> = entries.iter().map(|entry| entry.numbers.version).collect();
+    let types: Vec<&str> = entries
+        .iter()
+        .map(|entry| entry.line.movement.name())
+        .collect();
+    let moments: Vec<TimestampWithTimeZone> = entries
+        .iter()
+        .map(|entry| clock::moment(entry.recorded_at))
+        .collect();
+    let costs: Vec<Option<AnyNumeric>> = entries
+        .iter()
+        .map(|entry| entry.line.unit_cost.clone())
+        .collect();
+    let args = [
+        keys(|entry| entry.movement_id),
+        keys(|entry| entry.line.tenant_id),
+        keys(|entry| entry.line.listing_id),
+        versions.into(),
+        keys(|entry| entry.line.lot_id),
+        keys(|entry| entry.line.location_id),
+        types.into(),
+        units(|entry| entry.line.before),
+        units(|entry| entry.line.after),
+        units(|entry| entry.numbers.before),
+        units(|entry| entry.numbers.after),
+        moments.into(),
+        cause.reason.as_deref().into(),
+        cause.reference.as_deref().into(),
+        settings::actor().into(),
+        cause.effective_at.map(clock::moment).into(),
+        costs.into(),
+    ];
+    aside::during(|| plans::write_all(engine, &INSERT, &args, entries.len()));
+}
+
+static LAST: Statement = Statement::fresh(
+    "SELECT version, recorded_at FROM {s}.stock_movements WHERE listing_id = $1
+      ORDER BY listing_id DESC, recorded_at DESC, version DESC LIMIT 1",
+    &[UUIDOID],
+);
+
+/// Number and time of a listing's last line. A key that comes back after its listing was deleted goes
+/// on from here.
+pub fn last(engine: &Engine, listing_id: Uuid) -> Option<(i64, i64)> {
+    if has_lines(engine, listing_id) == Some(false) {
+        return None;
+    }
+    let read = |row: &plans::Row| (row.need(1), row.need(2));
+    plans::run_one(engine, &LAST, &[id(listing_id)], read)
+}
+
+/// None where only SQL can tell.
+fn has_lines(engine: &Engine, listing_id: Uuid) -> Option<bool> {
+    let table = Table::open(engine, &MOVEMENTS, Access::Read)?;
+    let mut found = false;
+    with_fresh_snapshot(|| {
+        table.scan(MOVEMENTS_LISTING, &[Key::Id(listing_id)], |_| {
+            found = true;
+            ControlFlow::Break(())
+        })
+    })?;
+    Some(found)
+}
+
+/// The keys of a transaction's lines.
+struct Keys {
+    tenant_id: Uuid,
+    generation: u16,
+    transaction: u64,
+    line: u32,
+    writer: u32,
+}
+
+thread_local! {
+    /// The transaction that wrote lines last, and how many.
+    static WRITTEN: Cell<(u64, u32)> = const { Cell::new((0, 0)) };
+    /// Its last tenant, and the generation of their feed.
+    static FEED: Cell<(Uuid, u16)> = const { Cell::new((Uuid::nil(), 0)) };
+    /// Makes keys differ from those of other servers.
+    static WRITER: Cell<Option<u32>> = const { Cell::new(None) };
+}
+
+impl Keys {
+    fn begin(engine: &Engine, tenant_id: Uuid) -> Keys {
+        // SAFETY: gives the running transaction its number, if it has none yet.
+        let transaction = unsafe { pg_sys::GetTopFullTransactionId().value };
+        let writer = WRITER.get().unwrap_or_else(|| {
+            let drawn = Uuid::now_v7().as_u128() as u32;
+            WRITER.set(Some(drawn));
+            drawn
+        });
+        let line = match WRITTEN.get() {
+            (last, lines) if last == transaction => lines,
+            _ => 0,
+        };
+        let generation = match FEED.get() {
+            (last, generation) if last == tenant_id && line > 0 => generation,
+            _ => generation(engine, tenant_id),
+        };
+        FEED.set((tenant_id, generation));
+        Keys {
+            tenant_id,
+            generation,
+            transaction,
+            line,
+            writer,
+        }
+    }
+
+    fn next(&mut self) -> Uuid {
+        let key = movement::key(self.generation, self.transaction, self.line, self.writer);
+        self.line += 1;
+        WRITTEN.set((self.transaction, self.line));
+        key
+    }
+}
+
+/// Begins a new generation where another server wrote last, or this one before it was promoted: there
+/// the numbers of transactions may begin anew.
+static BEGIN_GENERATION: Statement = Statement::fresh(
+    "INSERT INTO {s}.stock_feeds AS f (tenant_id, generation, system_identifier, timeline) VALUES ($1, 1, $2, $3)
+     ON CONFLICT (tenant_id) DO UPDATE
+        SET generation = CASE WHEN (f.system_identifier, f.timeline) = ($2, $3) THEN f.generation
+                              ELSE f.generation + 1 END,
+            system_identifier = $2, timeline = $3
+     RETURNING generation",
+    &[UUIDOID, INT8OID, INT4OID],
+);
+
+/// Generation of the keys that this server writes for a tenant.
+fn generation(engine: &Engine, tenant_id: Uuid) -> u16 {
+    // SAFETY: plain reads of a server that takes writes.
+    let server = unsafe {
+        (
+            pg_sys::GetSystemIdentifier() as i64,
+            pg_sys::GetWALInsertionTimeLine() as i32,
+        )
+    };
+    stored_generation(engine, tenant_id, server).unwrap_or_else(|| {
+        let args = [id(tenant_id), server.0.into(), server.1.into()];
+        let begin = || plans::run_one(engine, &BEGIN_GENERATION, &args, |row| row.need::<i32>(1));
+        aside::during(begin).expect("an upsert answers its row") as u16
+    })
+}
+
+/// None where it is another server's, or only SQL can tell.
+fn stored_generation(engine: &Engine, tenant_id: Uuid, server: (i64, i32)) -> Option<u16> {
+    const GENERATION: Column = FEEDS.column("generation");
+    const SYSTEM_IDENTIFIER: Column = FEEDS.column("system_identifier");
+    const TIMELINE: Column = FEEDS.column("timeline");
+    let table = Table::open(engine, &FEEDS, Access::Read)?;
+    let mut found = None;
+    with_fresh_snapshot(|| {
+        table.scan(PRIMARY, &[Key::Id(tenant_id)], |tuple| {
+            let stored = (tuple.need(SYSTEM_IDENTIFIER), tuple.need(TIMELINE));
+            found = (stored == server).then(|| tuple.need::<i32>(GENERATION) as u16);
+            ControlFlow::Break(())
+        })
+    })?;
+    found
+}
