@@ -8,6 +8,19 @@ source "$(dirname "$0")/common.sh"
 # Optimised: some of the clients are the program's own.
 bench=(cargo run --release --quiet --package stockroom-tests --bin bench --)
 
+# One benchmark compares with the same library, built without the ledger's INSERT.
+case " ${BENCH:-all} " in
+*" all "* | *" fulfil "*)
+    if [ -z "${QUICK:-}" ]; then
+        say "Building the library without the ledger's INSERT (some minutes the first time)"
+        cargo build --release --quiet --package stockroom --no-default-features --features "pg$PG,without-ledger" \
+            --target-dir target/without-ledger
+        as_root install -m 755 target/without-ledger/release/libstockroom.so \
+            "$("$PG_CONFIG" --pkglibdir)/stockroom_without_ledger.so"
+    fi
+    ;;
+esac
+
 say "Building the benchmarks"
 cargo build --release --package stockroom-tests --bin bench
 

@@ -116,7 +116,7 @@ static INSERT: Statement = Statement::fresh(
 /// Writes these lines, numbered up to what their listings are now: each change added as many to its
 /// [`super::Delta::movements`] as it writes here.
 pub fn write(engine: &Engine, mut lines: Vec<Line>, listings: &[ListingAfter], cause: &Cause) {
-    if lines.is_empty() {
+    if lines.is_empty() || cfg!(feature = "without-ledger") {
         return;
     }
     movement::in_order(&mut lines, Line::delta);

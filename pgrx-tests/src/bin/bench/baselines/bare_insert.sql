@@ -4,3 +4,8 @@ CREATE SCHEMA bare;
 
 CREATE TABLE bare.stock_holds (LIKE stock.stock_holds INCLUDING ALL) WITH (fillfactor = 90);
 ALTER TABLE bare.stock_holds ALTER tenant_id SET DEFAULT '00000000-0000-0000-0000-000000000000';
+
+CREATE TABLE bare.stock_lots (LIKE stock.stock_lots INCLUDING ALL) WITH (fillfactor = 70);
+ALTER TABLE bare.stock_lots ALTER tenant_id SET DEFAULT '00000000-0000-0000-0000-000000000000';
+CREATE TABLE bare.stock_movements (LIKE stock.stock_movements INCLUDING ALL);
+ALTER TABLE bare.stock_movements ALTER tenant_id SET DEFAULT '00000000-0000-0000-0000-000000000000';

@@ -8,6 +8,7 @@ mod elr;
 mod holds;
 mod hot;
 mod hot_attached;
+mod ledger;
 mod read;
 mod read_client;
 mod read_flat;
@@ -41,6 +42,8 @@ pub fn all() -> Vec<Box<dyn Benchmark>> {
         Box::new(holds::SoldOut),
         Box::new(holds::Life),
         Box::new(holds::Dead),
+        Box::new(ledger::Receive),
+        Box::new(ledger::Fulfil),
         Box::new(attach::Attach::default()),
         Box::new(scale::Scale::default()),
         Box::new(bloat::Bloat::default()),
