@@ -5,3 +5,4 @@ mod by_dml;
 mod by_functions;
 mod keys;
 mod listings_gone;
+mod together;
