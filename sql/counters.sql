@@ -41,6 +41,12 @@ CREATE TRIGGER stockroom_delete AFTER DELETE ON stock_allocations
 CREATE TRIGGER stockroom_truncate AFTER TRUNCATE ON stock_allocations
     FOR EACH STATEMENT EXECUTE FUNCTION stock_allocations_after();
 
+-- stock_loans
+CREATE TRIGGER stockroom_before BEFORE INSERT OR UPDATE OR DELETE ON stock_loans
+    FOR EACH ROW EXECUTE FUNCTION stock_loans_before();
+CREATE TRIGGER stockroom_truncate BEFORE TRUNCATE ON stock_loans
+    FOR EACH STATEMENT EXECUTE FUNCTION stock_loans_before();
+
 -- stock_holds
 CREATE TRIGGER stockroom_before BEFORE INSERT OR UPDATE ON stock_holds
     FOR EACH ROW EXECUTE FUNCTION stock_holds_before();
@@ -96,6 +102,8 @@ COMMENT ON TRIGGER stockroom_insert ON stock_allocations IS 'Counts new claims';
 COMMENT ON TRIGGER stockroom_update ON stock_allocations IS 'Counts changed claims';
 COMMENT ON TRIGGER stockroom_delete ON stock_allocations IS 'Counts deleted claims';
 COMMENT ON TRIGGER stockroom_truncate ON stock_allocations IS 'Counts that no claims are left';
+COMMENT ON TRIGGER stockroom_before ON stock_loans IS 'What is out belongs to the engine: open loans are made and ended by its functions';
+COMMENT ON TRIGGER stockroom_truncate ON stock_loans IS 'Open loans cannot be truncated away';
 COMMENT ON TRIGGER stockroom_before ON stock_holds IS 'Fills in what a new hold leaves out; keeps key, tenant and listing fixed';
 COMMENT ON TRIGGER stockroom_insert ON stock_holds IS 'Counts new holds';
 COMMENT ON TRIGGER stockroom_update ON stock_holds IS 'Counts changed holds';

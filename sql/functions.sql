@@ -47,6 +47,17 @@ COMMENT ON FUNCTION get_hold(uuid) IS 'A hold as it is now: expired from the mom
 COMMENT ON FUNCTION expire_holds(integer) IS 'Ends holds that have expired, up to so many, and returns how many; nothing depends on it';
 COMMENT ON FUNCTION purge_holds(interval, integer) IS 'Deletes holds that were over so long ago, up to so many, and returns how many';
 
+COMMENT ON FUNCTION borrow_stock(uuid, text, integer, timestamptz, text, uuid, uuid, text, jsonb, text, text)
+    IS 'Hands units out that are to come back, or those that a hold has reserved; returns the loan';
+COMMENT ON FUNCTION return_stock(uuid, integer, text, text)
+    IS 'Takes units of a loan back, to the lots they came from; returns how many are still out';
+COMMENT ON FUNCTION lose_stock(uuid, integer, text, text)
+    IS 'Writes units of a loan off that will not come back: their lots shrink; returns how many are still out';
+COMMENT ON FUNCTION extend_loan(uuid, timestamptz, text) IS 'Sets when an open loan is due';
+COMMENT ON FUNCTION get_loan(uuid) IS 'A loan as it is now: what is out, returned and lost';
+COMMENT ON FUNCTION loans_of(text, boolean) IS 'Loans of a borrower, the newest first';
+COMMENT ON FUNCTION overdue_loans(timestamptz, uuid) IS 'Open loans that are past their due date, the longest first';
+
 COMMENT ON FUNCTION verify_stock() IS 'Every counter and attached column against the rows; no rows is the proof that all is right';
 COMMENT ON FUNCTION repair_stock() IS 'Rewrites every counter and attached column from the rows; returns how many were wrong';
 
@@ -59,6 +70,7 @@ COMMENT ON FUNCTION stock_lots_check() IS 'Trigger at commit: a lot has what is 
 COMMENT ON FUNCTION stock_lots_check_unlisted() IS 'Trigger at commit: a lot taken off the list is not claimed';
 COMMENT ON FUNCTION stock_allocations_before() IS 'Trigger: fills the listing in from the lot';
 COMMENT ON FUNCTION stock_allocations_after() IS 'Trigger: counts what a client''s statement claims and frees';
+COMMENT ON FUNCTION stock_loans_before() IS 'Trigger: what is out belongs to the engine';
 COMMENT ON FUNCTION stock_holds_before() IS 'Trigger: fills in what a new hold leaves out';
 COMMENT ON FUNCTION stock_holds_after() IS 'Trigger: counts what a client''s statement holds and frees';
 COMMENT ON FUNCTION stock_levels_before() IS 'Trigger: levels belong to the engine';

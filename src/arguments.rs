@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::ids;
+use pgrx::datum::TimestampWithTimeZone;
 use uuid::Uuid;
 
 fn bad<T>(argument: &'static str, problem: &str) -> Result<T, Error> {
@@ -59,6 +60,17 @@ pub fn name(
     match &value {
         Some(text) if text.is_empty() => bad(argument, "must not be empty"),
         _ => at_most(argument, value, longest),
+    }
+}
+
+/// A moment that can be reckoned with, in PostgreSQL's own microseconds.
+pub fn finite(
+    argument: &'static str,
+    value: Option<TimestampWithTimeZone>,
+) -> Result<Option<i64>, Error> {
+    match value {
+        Some(moment) if !moment.is_finite() => bad(argument, "must be finite"),
+        _ => Ok(value.map(TimestampWithTimeZone::into_inner)),
     }
 }
 

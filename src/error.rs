@@ -81,6 +81,29 @@ pub enum Error {
         requested: i32,
         found: i32,
     },
+    LoanNotFound {
+        loan_id: Uuid,
+    },
+    LoanClosed {
+        loan_id: Uuid,
+    },
+    MoreThanLent {
+        loan_id: Uuid,
+        requested: i32,
+        out: i32,
+    },
+    NotTheBorrower {
+        loan_id: Uuid,
+        borrower: String,
+    },
+    OrderIsLoan {
+        loan_id: Uuid,
+    },
+    ListingOnLoan {
+        listings: Vec<Uuid>,
+        /// Some of the loans.
+        loans: Vec<Uuid>,
+    },
     ListingAttached {
         listing_id: Uuid,
     },
@@ -257,6 +280,42 @@ impl Error {
                        "requested": requested, "found": found}),
                 "Receive fresh goods and confirm again, or release the hold.",
             ),
+            Error::LoanNotFound { loan_id } => part(
+                S::ERRCODE_NO_DATA_FOUND,
+                format!("loan {loan_id} does not exist"),
+                json!({"error": "loan_not_found", "loan_id": loan_id}),
+                "Make it with borrow_stock; loans_of lists a borrower's. It may also belong to another tenant.",
+            ),
+            Error::LoanClosed { loan_id } => part(
+                S::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("loan {loan_id} is closed: nothing of it is out"),
+                json!({"error": "loan_closed", "loan_id": loan_id}),
+                "Its units came back or were written off before; get_loan shows when.",
+            ),
+            Error::MoreThanLent { loan_id, requested, out } => part(
+                S::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("loan {loan_id} has {out} units out, {requested} were asked for"),
+                json!({"error": "more_than_lent", "loan_id": loan_id, "requested": requested, "out": out}),
+                "Leave the quantity out for all that is out.",
+            ),
+            Error::NotTheBorrower { loan_id, borrower } => part(
+                S::ERRCODE_INSUFFICIENT_PRIVILEGE,
+                format!("loan {loan_id} is not {borrower}'s"),
+                json!({"error": "not_the_borrower", "loan_id": loan_id, "borrower": borrower}),
+                "loans_of lists a borrower's loans; leave the borrower out where anybody may bring it back.",
+            ),
+            Error::OrderIsLoan { loan_id } => part(
+                S::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("order {loan_id} is an open loan: its allocations are what is out"),
+                json!({"error": "order_is_loan", "loan_id": loan_id}),
+                "return_stock takes units back, lose_stock writes them off; claim more for another order or loan.",
+            ),
+            Error::ListingOnLoan { listings, loans } => part(
+                S::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                "what is lent cannot be deleted, nor become another listing's".to_owned(),
+                json!({"error": "listing_on_loan", "listings": listings, "loans": loans}),
+                "End these loans first: return_stock takes units back, lose_stock writes them off.",
+            ),
             Error::ListingAttached { listing_id } => part(
                 S::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 format!("listing {listing_id} belongs to a row of an attached table"),
@@ -267,7 +326,7 @@ impl Error {
                 S::ERRCODE_INSUFFICIENT_PRIVILEGE,
                 format!("{what} belongs to the engine"),
                 json!({"error": "engine_owned", "what": what}),
-                "Change lots and allocations; the engine keeps the counters.",
+                "Change lots and allocations, or call the functions; the engine keeps the rest.",
             ),
             Error::LedgerAppendOnly => part(
                 S::ERRCODE_INSUFFICIENT_PRIVILEGE,

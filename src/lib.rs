@@ -29,6 +29,7 @@ mod counters;
 mod allocations;
 mod attach;
 mod holds;
+mod lending;
 mod stock;
 
 // What runs by itself.
@@ -88,6 +89,7 @@ extension_sql_file!(
         counters::lot_triggers::stock_lots_after,
         counters::lot_triggers::stock_lots_truncated,
         counters::ledger_triggers::stock_movements_before,
+        lending::triggers::stock_loans_before,
         counters::verify::verify_stock,
         counters::repair::repair_stock,
         stock::locations::locations_before,
@@ -116,6 +118,13 @@ extension_sql_file!(
         holds::settle::extend_hold,
         holds::settle::release_hold,
         holds::settle::release_order_holds,
+        lending::borrow::borrow_stock,
+        lending::ends::return_stock,
+        lending::ends::lose_stock,
+        lending::extend::extend_loan,
+        lending::read::get_loan,
+        lending::read::loans_of,
+        lending::read::overdue_loans,
         stock::listings::register_listing,
         stock::listings::delete_listing,
         stock::locations::list_locations,

@@ -12,6 +12,7 @@
 //! | [`quantity`] | decimal quantities to and from whole smallest units |
 //! | [`claim`] | the states of an allocation, and which claims a release or fulfilment ends |
 //! | [`hold`] | the states of a hold, and what a confirmation, release or expiry makes of it |
+//! | [`loan`] | how many units of a loan are out, and what a return or a loss makes of that |
 //! | [`movement`] | the ledger's lines: their types, numbers and keys |
 
 #![forbid(unsafe_code)]
@@ -21,6 +22,7 @@ pub mod claim;
 mod echo;
 pub mod hold;
 pub mod lines;
+pub mod loan;
 pub mod movement;
 pub mod plan;
 pub mod quantity;

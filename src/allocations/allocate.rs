@@ -4,6 +4,7 @@ use super::answer;
 use super::plan::Want;
 use super::take::{refuse_or_line_up, take};
 use crate::arguments::{answer_when_short, positive, required, required_id};
+use crate::counters::on_loan;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::ids;
@@ -72,8 +73,10 @@ fn allocate_stock(
         location_id: location_id.map(ids::from_pg),
         strategy: strategy_name(strategy.as_deref())?,
     };
+    let order_id = required_id("order_id", order_id)?;
+    on_loan::refuse_order(&engine, order_id)?;
     let want = Want {
-        order_id: required_id("order_id", order_id)?,
+        order_id,
         lines: vec![line],
         partial: required("partial", partial)?,
     };
@@ -132,6 +135,7 @@ fn allocate_order(
             problem: problem.to_string(),
         }
     })?;
+    on_loan::refuse_order(&engine, order_id)?;
     let arguments = || json!({"order_id": order_id, "lines": lines.canonical()});
     let want = Want {
         order_id,

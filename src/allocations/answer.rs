@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::ids;
 use crate::requests::Request;
 use pgrx::Uuid as PgUuid;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -46,7 +47,7 @@ impl Short {
         }
     }
 
-    fn error(self) -> Error {
+    pub fn error(self) -> Error {
         Error::InsufficientStock {
             listing_id: self.listing_id,
             location_id: self.location_id,
@@ -57,8 +58,8 @@ impl Short {
 }
 
 /// How a claim ended.
-pub enum Taken {
-    Done(Vec<Allocated>),
+pub enum Taken<A = Vec<Allocated>> {
+    Done(A),
     Short(Short),
 }
 
@@ -128,9 +129,7 @@ fn columns(row: Allocated, replayed: bool) -> Columns {
     )
 }
 
-/// Runs a claim with its key, if it has one. With a key, `line_up` refuses what a read can refuse, or
-/// stands in line before the key is written. A refusal is an answer or an error as the caller wishes,
-/// and leaves no trace of the key.
+/// Runs a claim with its key, if it has one. A refusal is an answer or an error as the caller wishes.
 pub fn once(
     engine: &Engine,
     request: Option<Request>,
@@ -138,67 +137,65 @@ pub fn once(
     line_up: impl FnOnce() -> Result<Result<Places, Short>, Error>,
     take: impl FnOnce() -> Result<Taken, Error>,
 ) -> Result<Answer, Error> {
-    let short = |short: Short| {
-        if answer_when_short {
-            Ok(Answer {
-                rows: vec![short.row()],
-                replayed: false,
-            })
-        } else {
-            Err(short.error())
-        }
-    };
-    let Some(request) = request else {
-        return match take()? {
-            Taken::Done(rows) => Ok(Answer {
-                rows,
-                replayed: false,
-            }),
-            Taken::Short(found) => short(found),
-        };
-    };
-    // Keys are kept by statements: pinned once for all of them.
-    pinned(|| with_key(engine, request, short, line_up, take))
+    let (taken, replayed) = take_once(engine, request, line_up, take)?;
+    match taken {
+        Taken::Done(rows) => Ok(Answer { rows, replayed }),
+        Taken::Short(short) if answer_when_short => Ok(Answer {
+            rows: vec![short.row()],
+            replayed,
+        }),
+        Taken::Short(short) => Err(short.error()),
+    }
 }
 
-fn with_key(
+/// Runs a claim with its key, if it has one, and answers whether it was a replay. With a key, `line_up`
+/// refuses what a read can refuse, or stands in line before the key is written. A refusal leaves no trace
+/// of the key.
+pub fn take_once<A: Serialize + DeserializeOwned>(
+    engine: &Engine,
+    request: Option<Request>,
+    line_up: impl FnOnce() -> Result<Result<Places, Short>, Error>,
+    take: impl FnOnce() -> Result<Taken<A>, Error>,
+) -> Result<(Taken<A>, bool), Error> {
+    match request {
+        None => Ok((take()?, false)),
+        // Keys are kept by statements: pinned once for all of them.
+        Some(request) => pinned(|| with_key(engine, request, line_up, take)),
+    }
+}
+
+fn with_key<A: Serialize + DeserializeOwned>(
     engine: &Engine,
     request: Request,
-    short: impl FnOnce(Short) -> Result<Answer, Error>,
     line_up: impl FnOnce() -> Result<Result<Places, Short>, Error>,
-    take: impl FnOnce() -> Result<Taken, Error>,
-) -> Result<Answer, Error> {
+    take: impl FnOnce() -> Result<Taken<A>, Error>,
+) -> Result<(Taken<A>, bool), Error> {
     if let Some(known) = request.replay(engine)? {
         return Ok(replayed(known));
     }
     let places = match line_up()? {
         Ok(places) => places,
-        Err(found) => return short(found),
+        Err(found) => return Ok((Taken::Short(found), false)),
     };
     if let Some(known) = request.begin(engine)? {
         places.leave();
         return Ok(replayed(known));
     }
-    match take()? {
-        Taken::Done(rows) => {
-            let kept = serde_json::to_value(&rows).expect("rows are plain JSON");
+    let taken = take()?;
+    match &taken {
+        Taken::Done(answer) => {
+            let kept = serde_json::to_value(answer).expect("an answer is plain JSON");
             request.finish(engine, &kept);
-            Ok(Answer {
-                rows,
-                replayed: false,
-            })
         }
-        Taken::Short(found) => {
+        Taken::Short(_) => {
             request.forget(engine);
             places.leave();
-            short(found)
         }
     }
+    Ok((taken, false))
 }
 
-fn replayed(kept: Value) -> Answer {
-    Answer {
-        rows: serde_json::from_value(kept).unwrap_or_default(),
-        replayed: true,
-    }
+fn replayed<A: DeserializeOwned>(kept: Value) -> (Taken<A>, bool) {
+    let answer = serde_json::from_value(kept).expect("what was kept is an answer of this function");
+    (Taken::Done(answer), true)
 }

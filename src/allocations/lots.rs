@@ -9,7 +9,7 @@ use super::written::{self, Row};
 use crate::arguments::{answer_when_short, required, required_id};
 use crate::clock;
 use crate::counters::lots::{self, Changes};
-use crate::counters::{mirror, rollup, Deltas, Guard, Refusal};
+use crate::counters::{mirror, on_loan, rollup, Deltas, Guard, Refusal};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::ids;
@@ -218,6 +218,7 @@ fn allocate_lots(
             problem: problem.to_string(),
         }
     })?;
+    on_loan::refuse_order(&engine, order_id)?;
     let arguments = || json!({"order_id": order_id, "lots": lots.canonical()});
     let request = Request::with_key("allocate_lots", idempotency_key.as_deref(), arguments);
     let answer = answer::once(

@@ -5,11 +5,11 @@ use crate::clock;
 use crate::commit;
 use crate::counters::ledger::Cause;
 use crate::counters::lots::{self, Changes, LotDelta};
-use crate::counters::{aside, goods, mirror, rollup, Deltas, Guard};
+use crate::counters::{aside, goods, mirror, on_loan, rollup, Deltas, Guard};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::ids;
-use crate::plans::{self, id, id_list, maybe_id, Statement};
+use crate::plans::{self, id, id_list, maybe_id, Arg, Statement};
 use crate::requests::{self, Request};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::pg_sys::{INT4ARRAYOID, TEXTOID, TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID};
@@ -55,12 +55,30 @@ static INSERT_PART: Statement = Statement::fresh(
 );
 
 /// Which claims end, and how.
-struct Settlement {
-    order_id: uuid::Uuid,
-    listing_id: Option<uuid::Uuid>,
-    quantity: Option<i32>,
-    /// `Released` or `Fulfilled`.
-    status: AllocationStatus,
+pub struct Settlement {
+    pub order_id: uuid::Uuid,
+    pub listing_id: Option<uuid::Uuid>,
+    /// None for all.
+    pub quantity: Option<i32>,
+    pub end: End,
+}
+
+/// How claims end.
+#[derive(Debug, Clone)]
+pub enum End {
+    /// Their units are free again.
+    Released,
+    /// Their units leave, and this is what the ledger calls it.
+    Left(MovementType, Cause),
+}
+
+impl End {
+    fn status(&self) -> AllocationStatus {
+        match self {
+            End::Released => AllocationStatus::Released,
+            End::Left(..) => AllocationStatus::Fulfilled,
+        }
+    }
 }
 
 struct Claim {
@@ -73,24 +91,35 @@ struct Claim {
 }
 
 impl Settlement {
+    fn of_order(&self, engine: &Engine) -> [Arg; 3] {
+        [
+            id(self.order_id),
+            id(engine.tenant),
+            maybe_id(self.listing_id),
+        ]
+    }
+
     /// Ends the claims and answers how many units that were.
     fn settle(&self, engine: &Engine) -> Result<i32, Error> {
-        let order = || {
-            [
-                id(self.order_id),
-                id(engine.tenant),
-                maybe_id(self.listing_id),
-            ]
-        };
-        let listings = plans::run(engine, &LISTINGS, &order(), |row| row.id(1));
+        let order = self.of_order(engine);
+        let listings = plans::run(engine, &LISTINGS, &order, |row| row.id(1));
         let expired = match listings.is_empty() {
             true => Deltas::default(),
-            false => mirror::begin_write(
-                engine,
-                listings.into_iter().map(|listing| (engine.tenant, listing)),
-            ),
+            false => {
+                on_loan::refuse_order(engine, self.order_id)?;
+                mirror::begin_write(
+                    engine,
+                    listings.into_iter().map(|listing| (engine.tenant, listing)),
+                )
+            }
         };
-        let mut claims = plans::run(engine, &LOCK, &order(), |row| Claim {
+        self.settle_begun(engine, &expired)
+    }
+
+    /// The same where the write of their listings has begun already ([`mirror::begin_write`]).
+    pub fn settle_begun(&self, engine: &Engine, expired: &Deltas) -> Result<i32, Error> {
+        let order = self.of_order(engine);
+        let mut claims = plans::run(engine, &LOCK, &order, |row| Claim {
             allocation_id: row.id(1),
             listing_id: row.id(2),
             lot_id: row.id(3),
@@ -99,7 +128,7 @@ impl Settlement {
         });
         // A client's own claims have random keys: their age counts, not their key.
         claims.sort_by_key(|claim| (claim.created_at, claim.allocation_id));
-        if self.status == AllocationStatus::Released {
+        if self.end.status() == AllocationStatus::Released {
             // Newest first: what is kept is what the strategy preferred.
             claims.reverse();
         }
@@ -114,7 +143,7 @@ impl Settlement {
                 active: too_much.active,
             })?;
         if parts.is_empty() {
-            rollup::count(engine, &expired);
+            rollup::count(engine, expired);
             // It may have been ended by a call that is not on disk yet.
             commit::vouch_for_what_was_seen();
             return Ok(0);
@@ -125,7 +154,10 @@ impl Settlement {
             value: units,
         })?;
 
-        let fulfilled = self.status == AllocationStatus::Fulfilled;
+        let left = match &self.end {
+            End::Released => None,
+            End::Left(movement, cause) => Some((*movement, cause)),
+        };
         // The parts come in the order of the claims.
         let mut deltas: BTreeMap<uuid::Uuid, LotDelta> = BTreeMap::new();
         for (part, claim) in parts.iter().zip(&claims) {
@@ -135,19 +167,18 @@ impl Settlement {
                 lot_id: claim.lot_id,
                 allocated: 0,
                 total: 0,
-                movement: fulfilled.then_some(MovementType::Fulfill),
+                movement: left.map(|(movement, _)| movement),
             });
             delta.allocated -= i64::from(part.quantity);
-            if fulfilled {
+            if left.is_some() {
                 delta.total -= i64::from(part.quantity);
             }
         }
         let deltas: Vec<LotDelta> = deltas.into_values().collect();
-        let cause = Cause {
-            reference: Some(self.order_id.to_string()),
-            ..Cause::of_session()
+        let changes = Changes {
+            cause: left.map(|(_, cause)| cause),
+            ..Changes::of_claims(&deltas, expired)
         };
-        let changes = Changes::of_goods(&deltas, &expired, &cause);
         let after = lots::apply(engine, &changes, Guard::Later).map_err(|refusal| {
             refusal.into_error(Error::LotNotFound {
                 lot_id: deltas[0].lot_id,
@@ -160,7 +191,7 @@ impl Settlement {
     }
 
     fn write(&self, engine: &Engine, parts: &[stockroom_core::claim::Part]) {
-        let status = self.status.name();
+        let status = self.end.status().name();
         let whole: Vec<_> = parts
             .iter()
             .filter(|part| part.whole)
@@ -203,22 +234,20 @@ impl Settlement {
     /// Checks the arguments of a call and settles, once a key.
     fn call(
         fcinfo: pg_sys::FunctionCallInfo,
-        status: AllocationStatus,
+        function: &'static str,
+        end: impl FnOnce(uuid::Uuid) -> End,
         order_id: Option<Uuid>,
         listing_id: Option<Uuid>,
         quantity: Option<i32>,
         key: Option<&str>,
     ) -> Result<i32, Error> {
         let engine = Engine::of_call(fcinfo);
+        let order_id = required_id("order_id", order_id)?;
         let settlement = Settlement {
-            order_id: required_id("order_id", order_id)?,
+            order_id,
             listing_id: listing_id.map(ids::from_pg),
             quantity: positive_if_given("quantity", quantity)?,
-            status,
-        };
-        let function = match status {
-            AllocationStatus::Fulfilled => "fulfill_allocations",
-            _ => "release_allocations",
+            end: end(order_id),
         };
         settlement.once(&engine, function, key)
     }
@@ -243,8 +272,8 @@ impl Settlement {
 /// Frees active allocations of an order, and returns how many units that were.
 ///
 /// `listing_id` limits it to one listing; `quantity` to so many units, newest claims first, splitting
-/// the last. Nothing active is 0; a quantity above what is active is allocation_not_active. A replay
-/// with the same `idempotency_key` changes nothing and returns the first answer.
+/// the last. Nothing active is 0; a quantity above what is active is allocation_not_active, an open loan
+/// order_is_loan. A replay with the same `idempotency_key` changes nothing and returns the first answer.
 #[pg_extern(security_definer)]
 #[search_path(pg_catalog, pg_temp)]
 fn release_allocations(
@@ -255,17 +284,23 @@ fn release_allocations(
     fcinfo: pg_sys::FunctionCallInfo,
 ) -> Result<i32, ErrorReport> {
     let key = idempotency_key.as_deref();
-    let ended = AllocationStatus::Released;
+    let released = |_| End::Released;
     Ok(Settlement::call(
-        fcinfo, ended, order_id, listing_id, quantity, key,
+        fcinfo,
+        "release_allocations",
+        released,
+        order_id,
+        listing_id,
+        quantity,
+        key,
     )?)
 }
 
 /// Goods of an order leave: ends its active allocations and lowers their lots. Returns the units.
 ///
 /// `listing_id` limits it to one listing; `quantity` to so many units, oldest claims first, splitting
-/// the last. Nothing active is 0; a quantity above what is active is allocation_not_active. A replay
-/// with the same `idempotency_key` changes nothing and returns the first answer.
+/// the last. Nothing active is 0; a quantity above what is active is allocation_not_active, an open loan
+/// order_is_loan. A replay with the same `idempotency_key` changes nothing and returns the first answer.
 #[pg_extern(security_definer)]
 #[search_path(pg_catalog, pg_temp)]
 fn fulfill_allocations(
@@ -276,8 +311,20 @@ fn fulfill_allocations(
     fcinfo: pg_sys::FunctionCallInfo,
 ) -> Result<i32, ErrorReport> {
     let key = idempotency_key.as_deref();
-    let ended = AllocationStatus::Fulfilled;
+    let left = |order_id: uuid::Uuid| {
+        let cause = Cause {
+            reference: Some(order_id.to_string()),
+            ..Cause::of_session()
+        };
+        End::Left(MovementType::Fulfill, cause)
+    };
     Ok(Settlement::call(
-        fcinfo, ended, order_id, listing_id, quantity, key,
+        fcinfo,
+        "fulfill_allocations",
+        left,
+        order_id,
+        listing_id,
+        quantity,
+        key,
     )?)
 }

@@ -9,7 +9,7 @@ use crate::counters::ledger::Cause;
 use crate::counters::mirror::{self, AttachedRow};
 use crate::counters::registration::{Column, DirectWrites, OnDelete, Registration, Target};
 use crate::counters::row::{self, Answer};
-use crate::counters::{aside, listings, removal, unlink, ListingAfter};
+use crate::counters::{aside, listings, on_loan, removal, unlink, ListingAfter};
 use crate::engine::{as_engine, c_text, Engine};
 use crate::error::{warn, Error};
 use crate::plans::{self, id, id_list, Statement};
@@ -128,7 +128,8 @@ static ALL_LINKED: Statement = Statement::fresh(
     &[UUIDOID],
 );
 
-/// Deleted rows: their listings go, stay unlinked, or stand in the way, as `on_delete` says.
+/// Deleted rows: their listings go, stay unlinked, or stand in the way, as `on_delete` says. What is lent
+/// stands in the way whatever it says.
 #[pg_trigger(
     sql = "CREATE FUNCTION attached_rows_deleted() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
 )]
@@ -151,6 +152,7 @@ fn attached_rows_deleted<'a>(trigger: &'a PgTrigger<'a>) -> Answer<'a> {
             return Ok(());
         }
         removal::lock(engine, &listings);
+        on_loan::refuse_listings(engine, &listings)?;
         if known.on_delete == OnDelete::Keep {
             unlink::unlink(engine, &listings);
             return Ok(());

@@ -2,7 +2,7 @@
 
 use super::lots::{self, Changes, LotDelta};
 use super::row::{self, NewRow};
-use super::{aside, goods, mirror, Guard};
+use super::{aside, goods, mirror, on_loan, Guard};
 use crate::direct::shape::{LOTS, PRIMARY};
 use crate::direct::{with_fresh_snapshot, Access, Column, Key, Table};
 use crate::engine::{as_engine, Engine};
@@ -135,6 +135,7 @@ fn stock_allocations_after<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
     }
     let engine = Engine::of_function(trigger.trigger().tgfoid);
     as_engine(&engine, || {
+        on_loan::refuse_claims(&engine, trigger);
         let statement = row::of_event(trigger, &INSERTED, &UPDATED, &DELETED, &NO_CLAIMS);
         let deltas = plans::run_in_trigger(&engine, trigger, statement, &[], lot_delta);
         if deltas.is_empty() {

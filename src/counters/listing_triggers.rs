@@ -2,7 +2,7 @@
 //! takes its levels and claims with it.
 
 use super::row::{self, NewRow};
-use super::{aside, ledger, listings, mirror, removal};
+use super::{aside, ledger, listings, mirror, on_loan, removal};
 use crate::clock;
 use crate::engine::{as_engine, Engine};
 use crate::error::Error;
@@ -192,7 +192,8 @@ static DELETE_ALL_LEVELS: Statement = Statement::fresh(
     &[],
 );
 
-/// A deleted listing takes its live holds, claims, lots and levels with it; one of an attached table stays.
+/// A deleted listing takes its live holds, claims, lots and levels with it; one of an attached table stays,
+/// and so does one of which something is lent.
 #[pg_trigger(
     sql = "CREATE FUNCTION stock_listings_removed() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
 )]
@@ -211,6 +212,7 @@ fn stock_listings_removed<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
                 if let Some(listing_id) = attached {
                     Error::ListingAttached { listing_id }.raise();
                 }
+                on_loan::refuse_truncate(&engine);
                 close_all(&engine);
             } else {
                 run(&DELETE_ALL_HOLDS);
@@ -225,6 +227,7 @@ fn stock_listings_removed<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
         if let Some(listing_id) = attached.into_iter().next() {
             Error::ListingAttached { listing_id }.raise();
         }
+        on_loan::refuse_deleted_listings(&engine, trigger);
         let going = plans::run_in_trigger(&engine, trigger, &GOING, &[], listings::listing_after);
         let lots = plans::run_in_trigger(&engine, trigger, &GOODS, &[], removal::gone);
         removal::close(&engine, going, lots);

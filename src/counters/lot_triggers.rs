@@ -2,7 +2,9 @@
 
 use super::ledger::{self, Cause, Line};
 use super::row::{self, NewRow};
-use super::{aside, goods, places, removal, rollup, Delta, Deltas, LevelKey, ListingAfter};
+use super::{
+    aside, goods, on_loan, places, removal, rollup, Delta, Deltas, LevelKey, ListingAfter,
+};
 use crate::engine::{as_engine, Engine};
 use crate::error::Error;
 use crate::ids;
@@ -180,9 +182,11 @@ fn stock_lots_after<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
         let (statement, lines) = if event.fired_by_insert() {
             (&INSERTED, rows(&CAME, |row| vec![came(row)]))
         } else if event.fired_by_update() {
+            on_loan::refuse_moved_lots(&engine, trigger);
             run(&MOVE_CLAIMS);
             (&UPDATED, rows(&CHANGED, changed))
         } else {
+            on_loan::refuse_deleted_lots(&engine, trigger);
             refuse_claimed(&engine, trigger);
             run(&DELETE_CLAIMS);
             (&DELETED, rows(&WENT, |row| vec![removal::gone(row)]))
@@ -212,6 +216,7 @@ fn stock_lots_truncated<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
     }
     let engine = Engine::of_function(trigger.trigger().tgfoid);
     as_engine(&engine, || {
+        on_loan::refuse_truncate(&engine);
         aside::during(|| plans::run_whole(&engine, &DELETE_ALL_CLAIMS, &[]));
         let lines = plans::run(&engine, &ALL, &[], removal::gone);
         let deltas = plans::run(&engine, &NO_LOTS, &[], level_delta);

@@ -27,6 +27,7 @@ pub mod lots;
 pub mod mirror;
 pub mod new_lots;
 pub mod numbers;
+pub mod on_loan;
 pub mod own_code;
 pub mod places;
 pub mod registration;

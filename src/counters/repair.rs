@@ -9,7 +9,8 @@ use pgrx::prelude::*;
 
 /// Writers wait until the repair has committed; in the order in which claims take these tables.
 static LOCK: Statement = Statement::fresh(
-    "LOCK TABLE {s}.stock_holds, {s}.stock_lots, {s}.stock_levels, {s}.stock_listings, {s}.stock_allocations
+    "LOCK TABLE {s}.stock_holds, {s}.stock_lots, {s}.stock_levels, {s}.stock_listings, {s}.stock_allocations,
+                {s}.stock_loans
        IN SHARE ROW EXCLUSIVE MODE",
     &[],
 );
@@ -18,6 +19,26 @@ static LISTING_OF_CLAIMS: Statement = Statement::fresh(
        UPDATE {s}.stock_allocations a SET listing_id = l.listing_id FROM {s}.stock_lots l
         WHERE l.lot_id = a.lot_id AND l.tenant_id = $1 AND a.tenant_id = $1
           AND a.status = 'active' AND a.listing_id <> l.listing_id
+       RETURNING 1)
+     SELECT count(*)::int FROM done",
+    &[UUIDOID],
+)
+.of_whole_tables();
+/// What is claimed for a loan is what its lots don't have to give: the rest is back. Where more is claimed than
+/// was lent, people must say which of the two is wrong.
+static LOANS: Statement = Statement::fresh(
+    "WITH out AS (
+       SELECT n.loan_id, n.quantity - n.quantity_lost
+                         - coalesce((SELECT sum(a.quantity) FROM {s}.stock_allocations a
+                                      WHERE a.order_id = n.loan_id AND a.tenant_id = $1
+                                        AND a.status = 'active'), 0) AS returned
+         FROM {s}.stock_loans n WHERE n.tenant_id = $1 AND n.is_open),
+     done AS (
+       UPDATE {s}.stock_loans n
+          SET quantity_returned = o.returned, updated_at = clock_timestamp(),
+              closed_at = CASE WHEN o.returned + n.quantity_lost = n.quantity THEN clock_timestamp() END
+         FROM out o
+        WHERE n.loan_id = o.loan_id AND o.returned >= 0 AND n.quantity_returned <> o.returned
        RETURNING 1)
      SELECT count(*)::int FROM done",
     &[UUIDOID],
@@ -91,8 +112,8 @@ static LISTINGS_NOW: Statement = Statement::fresh(
     &[UUIDARRAYOID, UUIDOID],
 );
 
-/// Rewrites every counter, and every attached column, of the session's tenant from the rows.
-/// Writers wait meanwhile. Returns how many rows were wrong.
+/// Rewrites every counter, and every attached column, of the session's tenant from the rows; what a loan
+/// says is out, from its allocations. Writers wait meanwhile. Returns how many rows were wrong.
 #[pg_extern(security_definer)]
 #[search_path(pg_catalog, pg_temp)]
 fn repair_stock(fcinfo: pg_sys::FunctionCallInfo) -> i32 {
@@ -101,7 +122,7 @@ fn repair_stock(fcinfo: pg_sys::FunctionCallInfo) -> i32 {
     plans::run(&engine, &LOCK, &[], |_| ());
     // In a database that was restored with its triggers off.
     resolve::resolve(&engine);
-    let counters: i32 = [&LISTING_OF_CLAIMS, &LOTS, &LEVELS, &LISTINGS]
+    let counters: i32 = [&LISTING_OF_CLAIMS, &LOANS, &LOTS, &LEVELS, &LISTINGS]
         .into_iter()
         .map(|step| {
             aside::during(|| plans::run(&engine, step, &tenant(), |row| row.need::<i32>(1)))[0]

@@ -21,7 +21,8 @@ pub struct Difference {
     pub attached_listing: Option<Uuid>,
 }
 
-/// What lots, allocations and holds add up to, beside what is stored.
+/// What lots, allocations and holds add up to, beside what is stored; and what loans say is out, beside what
+/// is allocated to them.
 static COUNTERS: Statement = Statement::stable(
     "WITH claimed AS (
        SELECT lot_id, sum(quantity) AS units FROM {s}.stock_allocations
@@ -82,6 +83,18 @@ static COUNTERS: Statement = Statement::stable(
        SELECT 'hold', h.hold_id::text, 'no listing', h.quantity, NULL
          FROM hold h LEFT JOIN {s}.stock_listings g ON g.listing_id = h.listing_id AND g.tenant_id = $1
         WHERE g.listing_id IS NULL
+       UNION ALL
+       SELECT 'loan', n.loan_id::text, c.counter, c.stored, c.actual
+         FROM {s}.stock_loans n
+         LEFT JOIN {s}.stock_listings g ON g.listing_id = n.listing_id AND g.tenant_id = $1,
+              LATERAL (SELECT coalesce(sum(a.quantity), 0) AS units FROM {s}.stock_allocations a
+                        WHERE a.order_id = n.loan_id AND a.tenant_id = $1 AND a.listing_id = n.listing_id
+                          AND a.status = 'active') AS claimed,
+              LATERAL (VALUES ('quantity_out', (n.quantity - n.quantity_returned - n.quantity_lost)::numeric,
+                               claimed.units::numeric),
+                              ('no listing', CASE WHEN g.listing_id IS NULL THEN n.quantity END, NULL))
+                              AS c (counter, stored, actual)
+        WHERE n.tenant_id = $1 AND n.is_open
        UNION ALL
        SELECT 'allocation', a.allocation_id::text, 'quantity', a.quantity, NULL
          FROM {s}.stock_allocations a LEFT JOIN {s}.stock_lots l

@@ -371,6 +371,45 @@ pub static ALLOCATIONS: Shape = Shape {
     }],
 };
 
+/// Only ever read.
+pub static LOANS: Shape = Shape {
+    table: c"stock_loans",
+    columns: &[
+        ("loan_id", UUIDOID),
+        ("tenant_id", UUIDOID),
+        ("listing_id", UUIDOID),
+        ("borrower", TEXTOID),
+        ("contact_info", TEXTOID),
+        ("quantity", INT4OID),
+        ("quantity_returned", INT4OID),
+        ("quantity_lost", INT4OID),
+        ("is_open", BOOLOID),
+    ],
+    checks: &[],
+    written: &[],
+    generated: &[(
+        "is_open",
+        "((quantity_returned + quantity_lost) < quantity)",
+    )],
+    left_out: &[],
+    indexes: &[
+        Index {
+            name: c"stock_loans_pkey",
+            columns: &["loan_id"],
+            included: &[],
+            predicate: None,
+        },
+        Index {
+            name: c"stock_loans_listing_idx",
+            columns: &["listing_id"],
+            included: &[],
+            predicate: Some("is_open"),
+        },
+    ],
+};
+/// Open loans by listing.
+pub const LOANS_OPEN: IndexPlace = IndexPlace(1);
+
 pub static HOLDS: Shape = Shape {
     table: c"stock_holds",
     columns: &[

@@ -2,7 +2,7 @@
 
 use super::row::{self, HoldRow};
 use crate::allocations::convert;
-use crate::counters::{levels, listings, mirror};
+use crate::counters::{levels, listings, mirror, on_loan};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::plans::{self, id, id_list, maybe_id, Statement};
@@ -45,8 +45,9 @@ pub fn hand_out(engine: &Engine, listing_id: Uuid, lots: &[Uuid]) {
 /// Fills one hold, and takes what it gets from what is left of the lots.
 fn fill(engine: &Engine, hold_id: Uuid, lots: &mut [Lot]) -> Result<(), Error> {
     let hold = row::by_id(engine, hold_id)?;
-    // A hold that waits has its order from its confirmation; a client may have made one without.
-    let Some(order_id) = hold.order_id else {
+    // A hold that waits has its order from its confirmation; a client may have made one without, or of a loan.
+    let order_id = hold.order_id.filter(|id| !on_loan::is_open(engine, *id));
+    let Some(order_id) = order_id else {
         return Ok(());
     };
     let filled = convert::fill(engine, &held_line(&hold), order_id, lots)?;

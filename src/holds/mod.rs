@@ -2,11 +2,13 @@
 
 pub mod answer;
 pub mod confirm;
+mod confirmation;
 pub mod expire;
 mod fill;
 mod fit;
 pub mod hold;
 mod key;
+pub mod pick_up;
 mod place;
 pub mod purge;
 pub mod read;

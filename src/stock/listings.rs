@@ -2,7 +2,7 @@
 
 use crate::arguments::{at_most, name as named, required_id};
 use crate::clock;
-use crate::counters::{aside, ledger, removal};
+use crate::counters::{aside, ledger, on_loan, removal};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::ids;
@@ -146,7 +146,8 @@ static ATTACHED: Statement = Statement::fresh(
     &[UUIDOID, UUIDOID],
 );
 /// Deletes a listing with its lots and all claims on them, in lock order. Errors:
-/// listing_not_found; listing_attached where it belongs to a row of an attached table.
+/// listing_not_found; listing_attached where it belongs to a row of an attached table; listing_on_loan
+/// where something of it is lent.
 #[pg_extern(security_definer)]
 #[search_path(pg_catalog, pg_temp)]
 fn delete_listing(
@@ -162,6 +163,7 @@ fn delete_listing(
         return Err(Error::ListingAttached { listing_id }.into());
     }
     removal::lock(&engine, &[listing_id]);
+    on_loan::refuse_listings(&engine, &[listing_id])?;
     removal::delete(&engine, &[listing_id]);
     Ok(())
 }

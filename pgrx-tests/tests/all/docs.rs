@@ -124,7 +124,8 @@ fn the_reference_names_every_error() {
 fn every_error_is_pinned() {
     let tests = read("pgrx-tests/tests/all/api/errors.rs")
         + &read("pgrx-tests/tests/all/attached/errors.rs")
-        + &read("pgrx-tests/tests/all/holds/errors.rs");
+        + &read("pgrx-tests/tests/all/holds/errors.rs")
+        + &read("pgrx-tests/tests/all/lending/errors.rs");
     let mut missing = error_names();
     missing.retain(|name| !tests.contains(&format!("\"error\": \"{name}\"")));
     assert_eq!(missing, Vec::<String>::new());

@@ -11,6 +11,7 @@ mod harness;
 mod holds;
 mod holds_together;
 mod movements;
+mod lending;
 mod restore;
 mod second_door;
 mod worker;

@@ -199,7 +199,7 @@ fn some_value(type_name: &str) -> String {
         "uuid[]" => "{}",
         "jsonb" => "[]",
         "boolean" => "true",
-        "date" => "2100-01-01",
+        "date" | "timestamp with time zone" => "2100-01-01",
         "text" => "x",
         "regclass" => "stock_lots",
         _ => "1",

@@ -313,7 +313,7 @@ fn engine_owned() {
             "42501",
             "a row of stock_levels belongs to the engine",
             json!({"error": "engine_owned", "what": "a row of stock_levels"}),
-            "Change lots and allocations; the engine keeps the counters.",
+            "Change lots and allocations, or call the functions; the engine keeps the rest.",
         );
     }
     shop.verify();

@@ -8,13 +8,14 @@ use uuid::Uuid;
 /// Key of the row whose column is written at commit.
 const LATE: &str = "a0000000-0000-4000-8000-000000000001";
 
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 10] = [
     "locations",
     "stock_listings",
     "stock_levels",
     "stock_lots",
     "stock_allocations",
     "stock_holds",
+    "stock_loans",
     "stock_requests",
     "goods",
     "late",
@@ -48,6 +49,9 @@ fn a_standby_reads_refuses_to_claim_and_can_be_promoted() {
          SELECT confirm_hold('{waiting}', '{waiting}')"
     ));
     let expired = shop.expired_hold(seats, 1);
+    let book: Uuid = shop.value("SELECT register_listing('BOOK')", &[]);
+    shop.receive(book, 5);
+    let loan: Uuid = shop.value("SELECT borrow_stock($1, 'ann', 3, '2001-01-01')", &[&book]);
     // An attached table, written at once, and one that is written at commit.
     shop.run(&format!(
         "CREATE TABLE goods (id int PRIMARY KEY, quantity_available integer NOT NULL);
@@ -114,7 +118,19 @@ fn a_standby_reads_refuses_to_claim_and_can_be_promoted() {
             "SELECT format('%s %s', available_units, reserved_units) FROM stock_overview WHERE sku = 'T'",
             "-4 24",
         ),
+        (
+            "SELECT format('%s %s', state, quantity_out) FROM stock_loans n, get_loan(n.loan_id)",
+            "overdue 3",
+        ),
+        (
+            "SELECT format('%s %s', (SELECT count(*) FROM loans_of('ann')), (SELECT count(*) FROM overdue_loans()))",
+            "1 1",
+        ),
         // A refusal is decided by a read, so it is one here too.
+        (
+            "SELECT (borrow_stock($1, 'bob', 5, on_short => 'answer') IS NULL)::text",
+            "true",
+        ),
         ("SELECT state FROM hold_stock($1, 6, on_short => 'answer')", "insufficient"),
         ("SELECT state FROM allocate_stock($1, $1, 5, on_short => 'answer')", "insufficient"),
     ] {
@@ -143,6 +159,10 @@ fn a_standby_reads_refuses_to_claim_and_can_be_promoted() {
         format!("extend_hold('{held}', '1 h')"),
         format!("release_hold('{held}')"),
         format!("release_order_holds('{waiting}')"),
+        format!("borrow_stock('{book}', 'bob', 1)"),
+        format!("return_stock('{loan}')"),
+        format!("lose_stock('{loan}', 1, 'x')"),
+        format!("extend_loan('{loan}', now())"),
         "expire_holds()".to_owned(),
         "purge_holds('0')".to_owned(),
         "register_listing(NULL)".to_owned(),
@@ -178,6 +198,7 @@ fn a_standby_reads_refuses_to_claim_and_can_be_promoted() {
             format!("sum(quantity)::text FROM confirm_hold('{held}', '{order}')"),
             "3",
         ),
+        (format!("return_stock('{loan}', 2)::text"), "1"),
         ("expire_holds()::text".to_owned(), "1"),
         (
             format!("(receive_stock('{seats}', 4) IS NOT NULL)::text"),

@@ -1,14 +1,12 @@
-//! The examples of the page about attached tables: they run as written, in order, and answer what
-//! the comment behind a query says.
+//! The examples of a page: they run as written, in order, and answer what the comment behind a query
+//! says.
 
 use super::app::empty;
 
-const PAGE: &str = include_str!("../../../../docs/attached-tables.md");
-
 /// Statements with the answer that their page promises, if any.
-fn examples() -> Vec<(String, Option<String>)> {
+fn examples(page: &str) -> Vec<(String, Option<String>)> {
     let mut examples = Vec::new();
-    let blocks = PAGE.split("```sql\n").skip(1);
+    let blocks = page.split("```sql\n").skip(1);
     for block in blocks.filter_map(|text| text.split("```").next()) {
         let mut statement = String::new();
         for line in block.lines() {
@@ -27,11 +25,11 @@ fn examples() -> Vec<(String, Option<String>)> {
     examples
 }
 
-#[test]
-fn the_examples_answer_what_the_page_says() {
+/// Runs the examples of a page that has more than so many.
+pub fn assert_examples_answer(page: &str, at_least: usize) {
     let (_db, mut sql) = empty();
-    let examples = examples();
-    assert!(examples.len() > 15, "{} examples", examples.len());
+    let examples = examples(page);
+    assert!(examples.len() > at_least, "{} examples", examples.len());
     for (statement, answer) in examples {
         match answer {
             Some(answer) => assert_eq!(sql.row(&statement), answer, "{statement}"),
@@ -39,4 +37,9 @@ fn the_examples_answer_what_the_page_says() {
         }
     }
     sql.assert_verified();
+}
+
+#[test]
+fn of_attached_tables() {
+    assert_examples_answer(include_str!("../../../../docs/attached-tables.md"), 15);
 }

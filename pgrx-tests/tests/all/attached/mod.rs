@@ -5,7 +5,7 @@ mod app_triggers;
 mod app_writes;
 mod attaching;
 mod errors;
-mod guide;
+pub mod guide;
 mod locking;
 mod own_code;
 mod privileges;

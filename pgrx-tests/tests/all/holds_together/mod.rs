@@ -3,4 +3,4 @@
 
 mod flood;
 mod model;
-mod races;
+pub mod races;

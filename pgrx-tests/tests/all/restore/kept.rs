@@ -1,6 +1,7 @@
 //! A shop with some of everything, what is in it, and whether its engine works.
 
 use super::held::assert_holds_work_on;
+use super::lent::assert_loans_work_on;
 use crate::attached::app::Sql;
 use std::collections::BTreeMap;
 use stockroom_tests::Db;
@@ -124,6 +125,7 @@ pub fn assert_works_on(sql: &mut Sql) {
     assert_eq!(sql.row(&oil), "insufficient|10345");
 
     assert_holds_work_on(sql);
+    assert_loans_work_on(sql);
 
     // Attached rows show claims; what the app writes is counted; new rows are listings.
     sql.run(&format!(

@@ -3,6 +3,7 @@
 mod dump;
 mod held;
 mod kept;
+mod lent;
 mod marks;
 mod modes;
 mod parts;

@@ -67,6 +67,17 @@ INSERT INTO stock_holds (listing_id, quantity, status) VALUES ('00000000-0000-40
 INSERT INTO stock_holds (listing_id, quantity, expires_at)
 VALUES ('00000000-0000-4000-8000-00000000000e', 6, '2001-01-01'), ('00000000-0000-4000-8000-00000000000e', 1, '-infinity');
 
+-- Loans: open, in parts back and lost, closed, and picked up from a hold.
+SELECT register_listing('BOOK', listing_id => '00000000-0000-4000-8000-000000000011');
+SELECT receive_stock('00000000-0000-4000-8000-000000000011', 4);
+SELECT receive_stock('00000000-0000-4000-8000-000000000011', 6, '00000000-0000-8000-8000-000000000001');
+SELECT borrow_stock('00000000-0000-4000-8000-000000000011', E'a\tnn', 5, '2099-01-01', E'two\nlines',
+                    metadata => '{"n": 1e400}', idempotency_key => 'lent');
+SELECT return_stock(loan_id, 1, idempotency_key => 'back'), lose_stock(loan_id, 1, 'eaten') FROM stock_loans;
+SELECT return_stock(borrow_stock('00000000-0000-4000-8000-000000000011', 'bob', 1));
+SELECT borrow_stock(NULL, NULL, 1, hold_id => hold_id)
+  FROM hold_stock('00000000-0000-4000-8000-000000000011', 2, customer => 'cleo');
+
 -- The app's own tables.
 CREATE SCHEMA app;
 CREATE TABLE app.goods (id uuid PRIMARY KEY, title text NOT NULL, quantity_available integer NOT NULL,
