@@ -23,7 +23,7 @@ CREATE CONSTRAINT TRIGGER stockroom_check AFTER INSERT OR UPDATE ON stock_lots
     WHEN (NEW.quantity_allocated > NEW.quantity_total) EXECUTE FUNCTION stock_lots_check();
 CREATE CONSTRAINT TRIGGER stockroom_check_unlisted AFTER UPDATE ON stock_lots
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
-    WHEN (OLD.listed AND NOT NEW.listed AND NEW.quantity_allocated > 0) EXECUTE FUNCTION stock_lots_check_unlisted();
+    WHEN (OLD.sellable AND NOT NEW.sellable AND NEW.quantity_allocated > 0) EXECUTE FUNCTION stock_lots_check_unlisted();
 
 -- stock_movements
 CREATE TRIGGER stockroom_append_only BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON stock_movements
@@ -95,7 +95,7 @@ COMMENT ON TRIGGER stockroom_update ON stock_lots IS 'Counts changed lots';
 COMMENT ON TRIGGER stockroom_delete ON stock_lots IS 'Counts deleted lots and takes their claims away';
 COMMENT ON TRIGGER stockroom_truncate ON stock_lots IS 'Counts that no lots are left';
 COMMENT ON TRIGGER stockroom_check ON stock_lots IS 'At commit: a lot has what is allocated from it';
-COMMENT ON TRIGGER stockroom_check_unlisted ON stock_lots IS 'At commit: a lot taken off the list is not claimed';
+COMMENT ON TRIGGER stockroom_check_unlisted ON stock_lots IS 'At commit: a lot taken off the list, or no longer good, is not claimed';
 COMMENT ON TRIGGER stockroom_append_only ON stock_movements IS 'The ledger is append-only, and the engine alone writes it';
 COMMENT ON TRIGGER stockroom_before ON stock_allocations IS 'Fills the listing in from the lot';
 COMMENT ON TRIGGER stockroom_insert ON stock_allocations IS 'Counts new claims';

@@ -13,8 +13,25 @@ COMMENT ON FUNCTION get_stock(uuid[]) IS 'Numbers of many listings, a row for ea
 COMMENT ON FUNCTION register_listing(text, text, uuid, text, text, numeric, jsonb, uuid, text, integer, integer, integer, integer, integer)
     IS 'Registers a thing with a quantity and returns its key; listing_exists if sku, barcode or key is taken';
 COMMENT ON FUNCTION delete_listing(uuid) IS 'Deletes a listing with its lots and all claims on them';
-COMMENT ON FUNCTION receive_stock(uuid, integer, uuid, uuid, text, date, numeric, text, boolean, text)
-    IS 'Receives units as a new lot and returns the lot''s key';
+
+COMMENT ON FUNCTION receive_stock(uuid, integer, uuid, uuid, text, date, numeric, text, boolean, text, uuid, text, text, timestamptz, numeric)
+    IS 'Receives units, as a new lot or into one that is there, and returns the lot''s key';
+COMMENT ON FUNCTION adjust_stock(uuid, integer, text, integer, text, timestamptz, text, numeric)
+    IS 'Adds units to a lot, or takes them, and returns how many it has then';
+COMMENT ON FUNCTION count_stock(uuid, integer, integer, text, text, timestamptz, text, numeric)
+    IS 'Sets a lot to what was counted, and returns the difference';
+COMMENT ON FUNCTION count_location(uuid, jsonb, boolean, text, text, text, timestamptz, text)
+    IS 'Sets lots of a place to what was counted, [{"lot_id" or "listing_id" or "sku", "counted" or "amount", "expected"?}], all or none; a dry run only tells';
+COMMENT ON FUNCTION transfer_stock(uuid, integer, uuid, uuid, text, text, timestamptz, text, numeric)
+    IS 'Brings a lot, or a part of it, to another place, and returns the lot in which it is then';
+COMMENT ON FUNCTION split_lot(uuid, integer, text, text, timestamptz, text, numeric)
+    IS 'Makes a lot of its own of a part of a lot, and returns its key';
+COMMENT ON FUNCTION merge_lots(uuid, uuid, text, text, timestamptz, text)
+    IS 'Puts all of a lot into another one that is alike, with its allocations, and returns how many units that has then';
+COMMENT ON FUNCTION set_lot_condition(uuid, text, integer, text, text, timestamptz, text, numeric)
+    IS 'Says what state the goods of a lot, or of a part of it, are in: good, quarantine, damaged, expired; returns their lot';
+COMMENT ON FUNCTION expire_lots(integer) IS 'Sets good lots past their expires_on to expired, up to so many, and returns how many';
+
 COMMENT ON FUNCTION list_locations() IS 'Locations that this tenant can use, in display order';
 COMMENT ON FUNCTION quantity_to_units(numeric, integer) IS 'Whole units of a decimal quantity: 12.345 with scale 3 is 12345';
 COMMENT ON FUNCTION units_to_quantity(integer, integer) IS 'Decimal quantity of whole units: 12345 with scale 3 is 12.345';
@@ -67,7 +84,7 @@ COMMENT ON FUNCTION stock_lots_after() IS 'Trigger: counts what a client''s stat
 COMMENT ON FUNCTION stock_lots_truncated() IS 'Trigger: counts that no lots are left';
 COMMENT ON FUNCTION stock_movements_before() IS 'Trigger: the ledger is append-only';
 COMMENT ON FUNCTION stock_lots_check() IS 'Trigger at commit: a lot has what is allocated from it';
-COMMENT ON FUNCTION stock_lots_check_unlisted() IS 'Trigger at commit: a lot taken off the list is not claimed';
+COMMENT ON FUNCTION stock_lots_check_unlisted() IS 'Trigger at commit: a lot taken off the list, or no longer good, is not claimed';
 COMMENT ON FUNCTION stock_allocations_before() IS 'Trigger: fills the listing in from the lot';
 COMMENT ON FUNCTION stock_allocations_after() IS 'Trigger: counts what a client''s statement claims and frees';
 COMMENT ON FUNCTION stock_loans_before() IS 'Trigger: what is out belongs to the engine';

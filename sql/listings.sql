@@ -57,8 +57,8 @@ COMMENT ON COLUMN stock_listings.attached_to IS 'Registration in attached_tables
 COMMENT ON COLUMN stock_listings.attached_key IS 'Key of that row, as text; kept by the engine';
 COMMENT ON COLUMN stock_listings.sync_deferred IS 'True where that row is written once at commit; kept by the engine';
 COMMENT ON COLUMN stock_listings.quantity_total IS 'Counter: units of all lots, listed or not';
-COMMENT ON COLUMN stock_listings.quantity_listed IS 'Counter: units of listed lots';
-COMMENT ON COLUMN stock_listings.quantity_allocated IS 'Counter: active allocations on listed lots';
+COMMENT ON COLUMN stock_listings.quantity_listed IS 'Counter: units of listed lots in good condition';
+COMMENT ON COLUMN stock_listings.quantity_allocated IS 'Counter: active allocations on these lots';
 COMMENT ON COLUMN stock_listings.quantity_held IS 'Counter: live holds';
 COMMENT ON COLUMN stock_listings.quantity_available IS 'Listed less allocated less held';
 COMMENT ON COLUMN stock_listings.version IS 'Number of the listing''s last line in stock_movements; kept by the engine';
@@ -81,8 +81,8 @@ COMMENT ON COLUMN stock_levels.tenant_id IS 'Tenant that owns the row';
 COMMENT ON COLUMN stock_levels.listing_id IS 'Listing';
 COMMENT ON COLUMN stock_levels.location_id IS 'Location';
 COMMENT ON COLUMN stock_levels.quantity_total IS 'Counter: units of all lots here, listed or not';
-COMMENT ON COLUMN stock_levels.quantity_listed IS 'Counter: units of listed lots here';
-COMMENT ON COLUMN stock_levels.quantity_allocated IS 'Counter: active allocations on listed lots here';
+COMMENT ON COLUMN stock_levels.quantity_listed IS 'Counter: units of listed lots in good condition here';
+COMMENT ON COLUMN stock_levels.quantity_allocated IS 'Counter: active allocations on these lots';
 COMMENT ON COLUMN stock_levels.quantity_held IS 'Counter: live holds that name this location';
 
 COMMENT ON INDEX stock_listings_sku_idx IS 'A sku is unique in its tenant';

@@ -9,13 +9,15 @@ CREATE TABLE stock_lots (
     location_id        uuid        NOT NULL DEFAULT '00000000-0000-8000-8000-000000000000',
     owner_id           uuid,
     listed             boolean     NOT NULL DEFAULT true,
+    condition          text        NOT NULL DEFAULT 'good' CHECK (condition IN ('good', 'quarantine', 'damaged', 'expired')),
     notes              text        CHECK (length(notes) <= 1000),
     lot_code           text        CHECK (length(lot_code) <= 200),
     expires_on         date,
     unit_cost          numeric(16, 4) CHECK (unit_cost >= 0 AND unit_cost < 900000000000),
     created_at         timestamptz NOT NULL DEFAULT clock_timestamp(),
     updated_at         timestamptz NOT NULL DEFAULT clock_timestamp(),
-    in_stock           boolean     GENERATED ALWAYS AS (listed AND quantity_total > quantity_allocated) STORED
+    sellable           boolean     GENERATED ALWAYS AS (listed AND condition = 'good') STORED,
+    in_stock           boolean     GENERATED ALWAYS AS (listed AND condition = 'good' AND quantity_total > quantity_allocated) STORED
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX stock_lots_listing_idx ON stock_lots (listing_id, created_at);
 -- Its keys differ, so only versions of one lot could share an entry: that would then stay in the way of
@@ -23,6 +25,7 @@ CREATE INDEX stock_lots_listing_idx ON stock_lots (listing_id, created_at);
 CREATE INDEX stock_lots_in_stock_idx ON stock_lots (listing_id, created_at, lot_id)
     WITH (deduplicate_items = off) WHERE in_stock;
 CREATE INDEX stock_lots_location_idx ON stock_lots (location_id);
+CREATE INDEX stock_lots_expiry_idx ON stock_lots (expires_on) WHERE expires_on IS NOT NULL AND condition = 'good';
 
 COMMENT ON TABLE stock_lots IS 'A quantity of one listing in one place. INSERT INTO stock_lots (listing_id, quantity_total) is enough.';
 COMMENT ON COLUMN stock_lots.lot_id IS 'Key of the lot; never changes';
@@ -33,14 +36,17 @@ COMMENT ON COLUMN stock_lots.quantity_allocated IS 'Counter: active allocations 
 COMMENT ON COLUMN stock_lots.location_id IS 'Where the lot lies; NULL is taken as Unspecified';
 COMMENT ON COLUMN stock_lots.owner_id IS 'Whose goods these are';
 COMMENT ON COLUMN stock_lots.listed IS 'Only listed lots count as available';
+COMMENT ON COLUMN stock_lots.condition IS 'good, quarantine, damaged or expired: only good lots count as available. Each change is a line of the ledger';
 COMMENT ON COLUMN stock_lots.notes IS 'At most 1000 characters';
 COMMENT ON COLUMN stock_lots.lot_code IS 'The maker''s batch or serial mark';
 COMMENT ON COLUMN stock_lots.expires_on IS 'Last day on which the lot may be picked; NULL = keeps for ever';
 COMMENT ON COLUMN stock_lots.unit_cost IS 'Cost of one unit of this lot';
 COMMENT ON COLUMN stock_lots.created_at IS 'When the lot came in: fifo goes by it';
 COMMENT ON COLUMN stock_lots.updated_at IS 'When the row last changed';
-COMMENT ON COLUMN stock_lots.in_stock IS 'Listed, and not all of it is allocated: a claim may find something here';
+COMMENT ON COLUMN stock_lots.sellable IS 'Listed and good: what counts as listed in the counters';
+COMMENT ON COLUMN stock_lots.in_stock IS 'Listed, good, and not all of it is allocated: a claim may find something here';
 
 COMMENT ON INDEX stock_lots_listing_idx IS 'Lots of a listing: reading, explaining, verifying';
 COMMENT ON INDEX stock_lots_in_stock_idx IS 'Lots that a claim may take from, oldest first. Its predicate is a column of its own, so that an update of the counter stays heap-only until the lot runs out';
-COMMENT ON INDEX stock_lots_location_idx IS 'Lots of a location, for deleting it';
+COMMENT ON INDEX stock_lots_location_idx IS 'Lots of a location, for deleting and counting it';
+COMMENT ON INDEX stock_lots_expiry_idx IS 'Good lots that will expire, those that do first in front';

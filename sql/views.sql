@@ -34,7 +34,7 @@ COMMENT ON COLUMN stock_overview.reserved IS 'reserved_units as a decimal quanti
 COMMENT ON COLUMN stock_overview.total IS 'total_units as a decimal quantity';
 
 CREATE VIEW stock_lots_overview WITH (security_invoker = true) AS
-SELECT l.lot_id, l.tenant_id, l.listing_id, g.sku, g.unit, p.name AS location, l.listed, l.expires_on,
+SELECT l.lot_id, l.tenant_id, l.listing_id, g.sku, g.unit, p.name AS location, l.listed, l.condition, l.expires_on,
        l.quantity_total                        AS total_units,
        l.quantity_allocated                    AS allocated_units,
        l.quantity_total - l.quantity_allocated AS free_units,
@@ -53,6 +53,7 @@ COMMENT ON COLUMN stock_lots_overview.sku IS 'Stock keeping unit of the listing'
 COMMENT ON COLUMN stock_lots_overview.unit IS 'What one counts';
 COMMENT ON COLUMN stock_lots_overview.location IS 'Name of the place where it lies';
 COMMENT ON COLUMN stock_lots_overview.listed IS 'Only listed lots count as available';
+COMMENT ON COLUMN stock_lots_overview.condition IS 'And of these only good ones';
 COMMENT ON COLUMN stock_lots_overview.expires_on IS 'Last day on which it may be picked';
 COMMENT ON COLUMN stock_lots_overview.total_units IS 'Units in the lot';
 COMMENT ON COLUMN stock_lots_overview.allocated_units IS 'Units that are allocated';

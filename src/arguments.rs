@@ -3,9 +3,12 @@
 use crate::error::Error;
 use crate::ids;
 use pgrx::datum::TimestampWithTimeZone;
+use pgrx::AnyNumeric;
+use stockroom_core::quantity;
 use uuid::Uuid;
 
-fn bad<T>(argument: &'static str, problem: &str) -> Result<T, Error> {
+/// An argument that cannot be.
+pub fn bad<T>(argument: &'static str, problem: &str) -> Result<T, Error> {
     Err(Error::BadArgument {
         argument,
         problem: problem.to_owned(),
@@ -35,6 +38,14 @@ pub fn positive_if_given(argument: &'static str, value: Option<i32>) -> Result<O
     value
         .map(|units| positive(argument, Some(units)))
         .transpose()
+}
+
+/// Units that may be left out, but not be below zero.
+pub fn not_negative(argument: &'static str, value: Option<i32>) -> Result<Option<i32>, Error> {
+    match value {
+        Some(units) if units < 0 => bad(argument, &format!("must be 0 or more, not {units}")),
+        _ => Ok(value),
+    }
 }
 
 /// A text with a longest length, as a table's CHECK has it.
@@ -81,4 +92,35 @@ pub fn answer_when_short(value: Option<&str>) -> Result<bool, Error> {
         Some("error") => Ok(false),
         _ => bad("on_short", "must be 'error' or 'answer'"),
     }
+}
+
+/// A cost that the tables can hold.
+pub fn cost(
+    argument: &'static str,
+    value: Option<AnyNumeric>,
+) -> Result<Option<AnyNumeric>, Error> {
+    // As the column will hold it.
+    let value = value.map(|cost| {
+        cost.rescale::<16, 4>()
+            .map(AnyNumeric::from)
+            .map_err(|_| ())
+    });
+    let is_bad = match &value {
+        None => false,
+        Some(Err(())) => true,
+        Some(Ok(cost)) => {
+            cost.is_nan()
+                || *cost < AnyNumeric::from(0)
+                || *cost >= AnyNumeric::from(900_000_000_000i64)
+        }
+    };
+    if is_bad {
+        return bad(argument, "must be 0 or more, and below 900000000000");
+    }
+    Ok(value.and_then(Result::ok))
+}
+
+/// Whole units of a decimal quantity, at a unit's decimal places.
+pub fn decimal(argument: &'static str, amount: &str, scale: u8) -> Result<i32, Error> {
+    quantity::to_units(amount, scale).or_else(|problem| bad(argument, &problem.to_string()))
 }

@@ -21,6 +21,11 @@ pub enum Error {
         over_by: i64,
         orders: Vec<Uuid>,
     },
+    StaleCount {
+        lot_id: Uuid,
+        expected: i32,
+        actual: i32,
+    },
     ListingOversold {
         listing_id: Uuid,
         location_id: Option<Uuid>,
@@ -187,6 +192,12 @@ impl Error {
                 json!({"error": "stock_committed", "lot_id": lot_id, "listing_id": listing_id,
                        "over_by": over_by, "orders": orders}),
                 "Release or fulfil the allocations of these orders first, or change the lot by less.",
+            ),
+            Error::StaleCount { lot_id, expected, actual } => part(
+                S::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("lot {lot_id} has {actual} units, not the {expected} that were expected"),
+                json!({"error": "stale_count", "lot_id": lot_id, "expected": expected, "actual": actual}),
+                "Goods have moved since it was read: read it again, and count again.",
             ),
             Error::ListingOversold { listing_id, location_id, over_by, holds } => part(
                 S::ERRCODE_CHECK_VIOLATION,

@@ -28,6 +28,7 @@ mod counters;
 // The domains.
 mod allocations;
 mod attach;
+mod goods;
 mod holds;
 mod lending;
 mod stock;
@@ -107,6 +108,15 @@ extension_sql_file!(
         allocations::lots::allocate_lots,
         allocations::settle::release_allocations,
         allocations::settle::fulfill_allocations,
+        goods::adjust::adjust_stock,
+        goods::condition::set_lot_condition,
+        goods::count::count_stock,
+        goods::count_location::count_location,
+        goods::expire::expire_lots,
+        goods::merge::merge_lots,
+        goods::receive::receive_stock,
+        goods::split::split_lot,
+        goods::transfer::transfer_stock,
         holds::confirm::confirm_hold,
         holds::confirm::confirm_order,
         holds::expire::expire_holds,
@@ -135,7 +145,6 @@ extension_sql_file!(
         stock::read::get_reserved_stock_at,
         stock::read::get_total_stock_at,
         stock::read::get_stock,
-        stock::receive::receive_stock,
         stock::stockroom_version,
         stock::units::quantity_to_units,
         stock::units::units_to_quantity,

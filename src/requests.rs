@@ -9,6 +9,7 @@ use pgrx::pg_sys::{JSONBOID, TEXTOID, UUIDOID};
 use pgrx::JsonB;
 use serde_json::Value;
 use stockroom_core::request::first_difference;
+use uuid::Uuid;
 
 /// Longest key, as the tables' CHECKs have it.
 const LONGEST_KEY: usize = 200;
@@ -129,6 +130,12 @@ impl<'a> Request<'a> {
     pub fn forget(&self, engine: &Engine) {
         aside::during(|| plans::run(engine, &FORGET, &self.name(engine), |_| ()));
     }
+}
+
+/// An answer that is a key.
+pub fn id_of(answer: &Value) -> Uuid {
+    let id = answer.as_str().and_then(|text| Uuid::try_parse(text).ok());
+    id.expect("the answer kept is a key")
 }
 
 /// Runs a call that cannot come up short: its errors roll everything back, the key with it.

@@ -13,12 +13,14 @@
 //! | [`claim`] | the states of an allocation, and which claims a release or fulfilment ends |
 //! | [`hold`] | the states of a hold, and what a confirmation, release or expiry makes of it |
 //! | [`loan`] | how many units of a loan are out, and what a return or a loss makes of that |
+//! | [`condition`] | what state the goods of a lot are in |
 //! | [`movement`] | the ledger's lines: their types, numbers and keys |
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 pub mod claim;
+pub mod condition;
 mod echo;
 pub mod hold;
 pub mod lines;

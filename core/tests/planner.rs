@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
+use stockroom_core::condition::Condition;
 use stockroom_core::plan::{
     self, explain, plan, plan_lines, Limits, LinesPlan, Lot, Pick, PlanLine,
 };
@@ -30,10 +31,21 @@ fn any_lot(listings: u128) -> impl Strategy<Value = Lot> {
         proptest::option::of(0..4i32),
         proptest::bool::weighted(0.15),
         proptest::bool::weighted(0.85),
+        prop_oneof![9 => Just(Condition::Good), 1 => Just(Condition::Damaged)],
         proptest::option::of(0..4i64),
     )
         .prop_map(
-            |(in_listing, at, free, created_at, expires_on, expired, listed, unit_cost)| Lot {
+            |(
+                in_listing,
+                at,
+                free,
+                created_at,
+                expires_on,
+                expired,
+                listed,
+                condition,
+                unit_cost,
+            )| Lot {
                 lot_id: Uuid::nil(),
                 listing_id: listing(in_listing),
                 location_id: location(at),
@@ -42,6 +54,7 @@ fn any_lot(listings: u128) -> impl Strategy<Value = Lot> {
                 expires_on,
                 expired,
                 listed,
+                condition,
                 unit_cost,
             },
         )
@@ -112,6 +125,7 @@ fn any_limits(listings: u128) -> impl Strategy<Value = Limits> {
 
 fn may_be_taken(lot: &Lot, at: Option<Uuid>, limits: &Limits) -> bool {
     lot.listed
+        && lot.condition == Condition::Good
         && !lot.expired
         && lot.free > 0
         && at.is_none_or(|at| at == lot.location_id)
@@ -521,6 +535,7 @@ proptest! {
     ) {
         for lot in &mut lots {
             (lot.listed, lot.expired, lot.free) = (true, false, lot.free.clamp(0, 20));
+            lot.condition = Condition::Good;
         }
         let free = |of, at| there_is(&lots, of, at, &Limits::none());
         let held = |holds: &[PlanLine], of: Uuid, at: Option<Uuid>| {

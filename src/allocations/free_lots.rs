@@ -1,19 +1,21 @@
 //! Lots that a claim may take from.
 
 use crate::clock;
+use crate::counters::changes;
 use crate::direct::shape::{LOTS, LOTS_IN_STOCK};
 use crate::direct::{with_fresh_snapshot, Access, Column, Key, Table, Tuple};
 use crate::engine::Engine;
 use crate::plans::{self, id, id_list, Row, Statement};
 use pgrx::pg_sys::{UUIDARRAYOID, UUIDOID};
 use std::ops::ControlFlow;
+use stockroom_core::condition::Condition;
 use stockroom_core::plan::Lot;
 use uuid::Uuid;
 
 macro_rules! lot_columns {
     () => {
         "SELECT lot_id, listing_id, location_id, quantity_total - quantity_allocated, created_at,
-                expires_on, listed, (unit_cost * 10000)::bigint
+                expires_on, listed, (unit_cost * 10000)::bigint, condition
            FROM {s}.stock_lots WHERE listing_id = ANY ($1) AND tenant_id = $2 "
     };
 }
@@ -29,7 +31,7 @@ static ALL: Statement = Statement::stable(lot_columns!(), &[UUIDARRAYOID, UUIDOI
 static LOCKED: Statement = Statement::fresh(
     concat!(
         lot_columns!(),
-        "AND listed ORDER BY lot_id FOR NO KEY UPDATE"
+        "AND sellable ORDER BY lot_id FOR NO KEY UPDATE"
     ),
     &[UUIDARRAYOID, UUIDOID],
 );
@@ -40,7 +42,7 @@ pub fn all(engine: &Engine, listings: &[Uuid]) -> Vec<Lot> {
     plans::run(engine, &ALL, &args, read_lot)
 }
 
-/// All listed lots of these listings, locked in lock order: what is planned on them cannot lose.
+/// All sellable lots of these listings, locked in lock order: what is planned on them cannot lose.
 pub fn locked(engine: &Engine, listings: &[Uuid]) -> Vec<Lot> {
     let args = [id_list(listings.iter().copied()), id(engine.tenant)];
     plans::run(engine, &LOCKED, &args, read_lot)
@@ -117,6 +119,8 @@ fn lot_of(tuple: &Tuple) -> Lot {
         expires_on,
         expired: clock::has_expired(expires_on),
         listed: tuple.need(LISTED),
+        // It is in stock, so it is good.
+        condition: Condition::Good,
         unit_cost: tuple.get(UNIT_COST).map(ten_thousandths),
     }
 }
@@ -140,6 +144,7 @@ fn read_lot(row: &Row) -> Lot {
         expires_on,
         expired: clock::has_expired(expires_on),
         listed: row.need(7),
+        condition: changes::condition(row, 9),
         unit_cost: row.get(8),
     }
 }

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::ids;
 use crate::plans::{self, id, Statement};
 use pgrx::pg_sys::UUIDOID;
+use stockroom_core::condition::Condition;
 use stockroom_core::movement::MovementType;
 use stockroom_core::plan::{self, Lot, Pick, Strategy};
 use uuid::Uuid;
@@ -19,7 +20,7 @@ use uuid::Uuid;
 static UNSPECIFIED_LOT: Statement = Statement::fresh(
     "SELECT lot_id FROM {s}.stock_lots
       WHERE tenant_id = $1 AND listing_id = $2 AND location_id IS NOT DISTINCT FROM $3
-        AND listed AND expires_on IS NULL
+        AND sellable AND expires_on IS NULL
       ORDER BY created_at, lot_id LIMIT 1
         FOR NO KEY UPDATE",
     &[UUIDOID, UUIDOID, UUIDOID],
@@ -28,7 +29,7 @@ static FREE_LOTS: Statement = Statement::fresh(
     "SELECT lot_id, location_id, quantity_total - quantity_allocated, created_at, expires_on,
             (unit_cost * 10000)::bigint
        FROM {s}.stock_lots
-      WHERE tenant_id = $1 AND listing_id = $2 AND listed
+      WHERE tenant_id = $1 AND listing_id = $2 AND sellable
       ORDER BY lot_id
         FOR NO KEY UPDATE",
     &[UUIDOID, UUIDOID],
@@ -105,6 +106,7 @@ fn free_units(
         expires_on: row.get(5),
         expired: false,
         listed: true,
+        condition: Condition::Good,
         unit_cost: row.get(6),
     });
     let strategy = plans::run_one(engine, &OWNERS_STRATEGY, &listing(), |row| {

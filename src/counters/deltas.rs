@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// What changes in a level and its listing. Units; `listed` and `allocated` count listed lots only.
+/// What changes in a level and its listing. Units; `listed` and `allocated` count sellable lots only.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Delta {
     pub total: i64,
@@ -43,7 +43,7 @@ impl Delta {
         }
     }
 
-    fn reversed(&self) -> Delta {
+    pub fn reversed(&self) -> Delta {
         Delta {
             total: -self.total,
             listed: -self.listed,

@@ -136,6 +136,7 @@ fn line(lot_id: Uuid, row: &Incoming) -> Line {
         before: 0,
         after: row.counts.total,
         unit_cost: None,
+        note: None,
     }
 }
 

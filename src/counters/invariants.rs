@@ -2,24 +2,37 @@
 //! deferred, and their WHEN is false on good rows, so that a good row queues nothing; here the final
 //! state is judged, because apps pass through bad states inside a transaction.
 
-use super::{expiry, mirror, rollup, row};
+use super::{expiry, mirror, rollup, row, LevelKey};
 use crate::engine::{as_engine, Engine};
 use crate::error::Error;
-use crate::ids;
-use crate::plans::{self, id, maybe_id, Row, Statement};
+use crate::plans::{self, id, id_list, maybe_id, Row, Statement};
 use crate::restore;
-use pgrx::pg_sys::UUIDOID;
+use pgrx::pg_sys::{UUIDARRAYOID, UUIDOID};
 use pgrx::prelude::*;
 use uuid::Uuid;
 
 static LOT: Statement = Statement::fresh(
-    "SELECT l.listing_id, l.quantity_total, l.quantity_allocated, l.listed,
-            (SELECT array_agg(order_id) FROM (
-               SELECT DISTINCT a.order_id FROM {s}.stock_allocations a
-                WHERE a.lot_id = l.lot_id AND a.status = 'active' ORDER BY a.order_id LIMIT 20) AS o)
-       FROM {s}.stock_lots l WHERE l.lot_id = $1",
+    "SELECT listing_id, quantity_total, quantity_allocated, sellable FROM {s}.stock_lots WHERE lot_id = $1",
     &[UUIDOID],
 );
+static ORDERS: Statement = Statement::fresh(
+    "SELECT DISTINCT order_id FROM {s}.stock_allocations
+      WHERE lot_id = $1 AND listing_id = $2 AND status = 'active' ORDER BY order_id LIMIT 20",
+    &[UUIDOID, UUIDOID],
+);
+
+/// So many units too much are claimed of a lot.
+pub fn committed(engine: &Engine, listing_id: Uuid, lot_id: Uuid, over_by: i64) -> Error {
+    let orders = plans::run(engine, &ORDERS, &[id(lot_id), id(listing_id)], |row| {
+        row.id(1)
+    });
+    Error::StockCommitted {
+        lot_id,
+        listing_id,
+        over_by,
+        orders,
+    }
+}
 
 /// At commit: a lot has at least what is allocated from it.
 #[pg_trigger(
@@ -30,14 +43,14 @@ fn stock_lots_check<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
     Ok(None)
 }
 
-/// At commit: a lot that was taken off the list is not claimed.
+/// At commit: a lot that was taken off the list, or is no longer good, is not claimed.
 #[pg_trigger(
     sql = "CREATE FUNCTION stock_lots_check_unlisted() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
 )]
 fn stock_lots_check_unlisted<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
     check_lot(
         trigger,
-        |_, allocated, listed| if listed { 0 } else { allocated },
+        |_, allocated, sellable| if sellable { 0 } else { allocated },
     );
     Ok(None)
 }
@@ -55,17 +68,12 @@ fn check_lot(trigger: &PgTrigger, over_by: impl Fn(i64, i64, bool) -> i64) {
                 row.need::<i32>(3).into(),
                 row.need(4),
             );
-            let orders: Vec<pgrx::Uuid> = row.get(5).unwrap_or_default();
-            let orders = orders.into_iter().map(ids::from_pg).collect();
-            (over_by > 0).then(|| Error::StockCommitted {
-                lot_id,
-                listing_id: row.id(1),
-                over_by,
-                orders,
-            })
+            (row.id(1), over_by)
         })
+        .filter(|(_, over_by)| *over_by > 0)
+        .map(|(listing_id, over_by)| committed(&engine, listing_id, lot_id, over_by))
     });
-    if let Some(Some(error)) = problem {
+    if let Some(error) = problem {
         error.raise();
     }
 }
@@ -128,6 +136,45 @@ fn stock_listings_check<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
         })
     });
     Ok(None)
+}
+
+static SHORT: Statement = Statement::fresh(
+    "SELECT v.listing_id, v.location_id
+       FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS k (tenant_id, listing_id, location_id)
+       JOIN {s}.stock_levels v ON v.listing_id = k.listing_id AND v.location_id = k.location_id
+                              AND v.tenant_id = k.tenant_id
+      WHERE v.quantity_listed::bigint - v.quantity_allocated - v.quantity_held < 0
+     UNION
+     SELECT g.listing_id, NULL
+       FROM unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, listing_id)
+       JOIN {s}.stock_listings g ON g.listing_id = k.listing_id AND g.tenant_id = k.tenant_id
+      WHERE g.quantity_available < -g.backorder_limit
+      ORDER BY 1, 2",
+    &[UUIDARRAYOID, UUIDARRAYOID, UUIDARRAYOID],
+);
+
+/// Says at once what the checks at commit would say of levels that a function has taken goods from, and of
+/// their listings.
+pub fn refuse_now(engine: &Engine, levels: &[LevelKey]) {
+    if levels.is_empty() {
+        return;
+    }
+    let args = [
+        id_list(levels.iter().map(|level| level.tenant_id)),
+        id_list(levels.iter().map(|level| level.listing_id)),
+        id_list(levels.iter().map(|level| level.location_id)),
+    ];
+    for (listing_id, location_id) in
+        plans::run(engine, &SHORT, &args, |row| (row.id(1), row.maybe_id(2)))
+    {
+        refuse_oversold(engine, listing_id, location_id, || match location_id {
+            Some(location_id) => {
+                let key = [id(listing_id), id(location_id)];
+                plans::run_one(engine, &LEVEL, &key, judged)
+            }
+            None => plans::run_one(engine, &LISTING, &[id(listing_id)], judged),
+        });
+    }
 }
 
 /// Tenant, and by how many units too much is claimed.

@@ -56,6 +56,8 @@ pub struct Line {
     pub before: i32,
     pub after: i32,
     pub unit_cost: Option<AnyNumeric>,
+    /// What it says before the reason that it has in common with others.
+    pub note: Option<String>,
 }
 
 impl Line {
@@ -69,6 +71,13 @@ impl Line {
 
     fn delta(&self) -> i32 {
         self.after - self.before
+    }
+
+    fn reason(&self, cause: &Cause) -> Option<String> {
+        match (&self.note, &cause.reason) {
+            (Some(note), Some(reason)) => Some(format!("{note}: {reason}")),
+            (note, reason) => note.clone().or_else(|| reason.clone()),
+        }
     }
 }
 
@@ -87,11 +96,12 @@ static INSERT: Statement = Statement::fresh(
              recorded_at, effective_at)
      SELECT n.movement_id, n.tenant_id, n.listing_id, n.version, n.lot_id, n.location_id, n.movement_type,
             n.lot_after - n.lot_before, n.lot_before, n.lot_after, n.listing_before, n.listing_after,
-            n.unit_cost, $13, $14, $15, n.recorded_at, coalesce($16, n.recorded_at)
+            n.unit_cost, n.reason, $14, $15, n.recorded_at, coalesce($16, n.recorded_at)
        FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::uuid[], $6::uuid[], $7::text[],
-                   $8::int[], $9::int[], $10::int[], $11::int[], $12::timestamptz[], $17::numeric[])
+                   $8::int[], $9::int[], $10::int[], $11::int[], $12::timestamptz[], $13::text[],
+                   $17::numeric[])
             AS n (movement_id, tenant_id, listing_id, version, lot_id, location_id, movement_type,
-                  lot_before, lot_after, listing_before, listing_after, recorded_at, unit_cost)",
+                  lot_before, lot_after, listing_before, listing_after, recorded_at, reason, unit_cost)",
     &[
         UUIDARRAYOID,
         UUIDARRAYOID,
@@ -105,7 +115,7 @@ static INSERT: Statement = Statement::fresh(
         INT4ARRAYOID,
         INT4ARRAYOID,
         TIMESTAMPTZARRAYOID,
-        TEXTOID,
+        TEXTARRAYOID,
         TEXTOID,
         TEXTOID,
         TIMESTAMPTZOID,
@@ -187,7 +197,7 @@ fn values(entry: &Entry, cause: &Cause, actor: &str) -> NewValues {
     values.set(const { column("listing_before") }, numbers.before);
     values.set(const { column("listing_after") }, numbers.after);
     values.set(const { column("unit_cost") }, line.unit_cost.clone());
-    values.set(const { column("reason") }, cause.reason.as_deref());
+    values.set(const { column("reason") }, line.reason(cause).as_deref());
     values.set(const { column("reference") }, cause.reference.as_deref());
     values.set(const { column("actor") }, actor);
     values.set(const { column("recorded_at") }, entry.recorded_at);
@@ -213,6 +223,10 @@ fn insert_by_statement(engine: &Engine, entries: &[Entry], cause: &Cause) {
         .iter()
         .map(|entry| entry.line.unit_cost.clone())
         .collect();
+    let reasons: Vec<Option<String>> = entries
+        .iter()
+        .map(|entry| entry.line.reason(cause))
+        .collect();
     let args = [
         keys(|entry| entry.movement_id),
         keys(|entry| entry.line.tenant_id),
@@ -226,7 +240,7 @@ fn insert_by_statement(engine: &Engine, entries: &[Entry], cause: &Cause) {
         units(|entry| entry.numbers.before),
         units(|entry| entry.numbers.after),
         moments.into(),
-        cause.reason.as_deref().into(),
+        reasons.into(),
         cause.reference.as_deref().into(),
         settings::actor().into(),
         cause.effective_at.map(clock::moment).into(),

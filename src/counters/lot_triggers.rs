@@ -1,5 +1,6 @@
 //! Door 2 for stock_lots: sums up what a client's own DML adds and takes, level by level.
 
+use super::changes::{self, State};
 use super::ledger::{self, Cause, Line};
 use super::row::{self, NewRow};
 use super::{
@@ -41,38 +42,38 @@ fn stock_lots_before<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
 // it from outliving a listing deleted at the same time.
 static INSERTED: Statement = Statement::fresh(
     "SELECT tenant_id, listing_id, location_id, sum(quantity_total)::bigint,
-            coalesce(sum(quantity_total) FILTER (WHERE listed), 0)::bigint,
-            coalesce(sum(quantity_allocated) FILTER (WHERE listed), 0)::bigint
+            coalesce(sum(quantity_total) FILTER (WHERE sellable), 0)::bigint,
+            coalesce(sum(quantity_allocated) FILTER (WHERE sellable), 0)::bigint
        FROM new_rows GROUP BY tenant_id, listing_id, location_id",
     &[],
 );
 static UPDATED: Statement = Statement::fresh(
     "WITH change AS (
-       SELECT tenant_id, listing_id, location_id, listed, quantity_total::bigint AS total,
+       SELECT tenant_id, listing_id, location_id, sellable, quantity_total::bigint AS total,
               quantity_allocated::bigint AS allocated
          FROM new_rows
        UNION ALL
-       SELECT tenant_id, listing_id, location_id, listed, -quantity_total::bigint, -quantity_allocated::bigint
+       SELECT tenant_id, listing_id, location_id, sellable, -quantity_total::bigint, -quantity_allocated::bigint
          FROM old_rows),
      moved AS (
        SELECT listing_id, location_id
          FROM (SELECT lot_id, listing_id, location_id FROM new_rows
                EXCEPT SELECT lot_id, listing_id, location_id FROM old_rows) AS m)
      SELECT tenant_id, listing_id, location_id, sum(total)::bigint,
-            coalesce(sum(total) FILTER (WHERE listed), 0)::bigint,
-            coalesce(sum(allocated) FILTER (WHERE listed), 0)::bigint
+            coalesce(sum(total) FILTER (WHERE sellable), 0)::bigint,
+            coalesce(sum(allocated) FILTER (WHERE sellable), 0)::bigint
        FROM change
       GROUP BY tenant_id, listing_id, location_id
-     HAVING sum(total) <> 0 OR coalesce(sum(total) FILTER (WHERE listed), 0) <> 0
-         OR coalesce(sum(allocated) FILTER (WHERE listed), 0) <> 0
+     HAVING sum(total) <> 0 OR coalesce(sum(total) FILTER (WHERE sellable), 0) <> 0
+         OR coalesce(sum(allocated) FILTER (WHERE sellable), 0) <> 0
          OR (listing_id, location_id) IN (SELECT listing_id, location_id FROM moved)",
     &[],
 );
 /// Lots whose listing goes in the same breath (a cascade) have no level left to be counted in.
 static DELETED: Statement = Statement::fresh(
     "SELECT o.tenant_id, o.listing_id, o.location_id, -sum(o.quantity_total)::bigint,
-            -coalesce(sum(o.quantity_total) FILTER (WHERE o.listed), 0)::bigint,
-            -coalesce(sum(o.quantity_allocated) FILTER (WHERE o.listed), 0)::bigint
+            -coalesce(sum(o.quantity_total) FILTER (WHERE o.sellable), 0)::bigint,
+            -coalesce(sum(o.quantity_allocated) FILTER (WHERE o.sellable), 0)::bigint
        FROM old_rows o JOIN {s}.stock_listings g ON g.listing_id = o.listing_id
       GROUP BY o.tenant_id, o.listing_id, o.location_id",
     &[],
@@ -84,12 +85,13 @@ static CAME: Statement = Statement::fresh(
     &[],
 );
 static CHANGED: Statement = Statement::fresh(
-    "SELECT n.tenant_id, n.listing_id, n.lot_id, n.location_id, n.quantity_total, n.unit_cost,
-            o.listing_id, o.location_id, o.quantity_total
+    "SELECT n.tenant_id, n.listing_id, n.lot_id, n.location_id, n.quantity_total, n.unit_cost, n.condition,
+            o.listing_id, o.location_id, o.quantity_total, o.condition
        FROM new_rows n JOIN old_rows o ON o.lot_id = n.lot_id
-      WHERE (n.quantity_total > 0 OR o.quantity_total > 0)
-        AND (n.listing_id, n.location_id, n.quantity_total, n.unit_cost)
-            IS DISTINCT FROM (o.listing_id, o.location_id, o.quantity_total, o.unit_cost)
+      WHERE n.condition <> o.condition
+         OR ((n.quantity_total > 0 OR o.quantity_total > 0)
+             AND (n.listing_id, n.location_id, n.quantity_total, n.unit_cost)
+                 IS DISTINCT FROM (o.listing_id, o.location_id, o.quantity_total, o.unit_cost))
       ORDER BY n.lot_id",
     &[],
 );
@@ -121,10 +123,7 @@ static OF_ANOTHER_DATE: Statement = Statement::fresh(
     &[],
 );
 /// Of the lots that were written, and so are locked.
-static FREE: Statement = Statement::fresh(
-    "SELECT lot_id FROM new_rows WHERE listed AND quantity_total > quantity_allocated",
-    &[],
-);
+static FREE: Statement = Statement::fresh("SELECT lot_id FROM new_rows WHERE in_stock", &[]);
 
 // Each answers whether it wrote all the rows that it should: a trigger of the app may swallow some.
 /// Active claims follow their lot to its new listing; past ones stay where they happened.
@@ -266,46 +265,25 @@ fn came(row: &Row) -> Line {
     }
 }
 
-/// Columns 1 to 6 as the lot is now; 7 to 9 its listing, location and units before.
+/// Columns 1 to 7 as the lot is now; 8 to 11 its listing, location, units and condition before.
 fn changed(row: &Row) -> Vec<Line> {
-    let now = came(row);
-    let was = Line {
-        listing_id: row.id(7),
-        location_id: row.id(8),
+    let now = State {
+        tenant_id: row.id(1),
+        listing_id: row.id(2),
+        lot_id: row.id(3),
+        location_id: row.id(4),
+        units: row.need(5),
+        unit_cost: row.get(6),
+        condition: changes::condition(row, 7),
+    };
+    let was = State {
+        listing_id: row.id(8),
+        location_id: row.id(9),
+        units: row.need(10),
+        condition: changes::condition(row, 11),
         ..now.clone()
     };
-    let before: i32 = row.need(9);
-    let line = |at: &Line, movement, before, after| Line {
-        movement,
-        before,
-        after,
-        ..at.clone()
-    };
-    let adjust = |at, to| line(at, MovementType::Adjust, before, to);
-    let moved = |units| {
-        [
-            line(&was, MovementType::TransferOut, units, 0),
-            line(&now, MovementType::TransferIn, 0, units),
-        ]
-    };
-    if was.level() == now.level() {
-        return match before == now.after {
-            true => vec![line(&now, MovementType::Condition, before, before)],
-            false => vec![adjust(&now, now.after)],
-        };
-    }
-    // What goes, goes before the move, and what comes, comes after it: so no line takes what is not there.
-    let mut lines = Vec::with_capacity(3);
-    if now.after < before {
-        lines.push(adjust(&was, now.after));
-    }
-    if before.min(now.after) > 0 {
-        lines.extend(moved(before.min(now.after)));
-    }
-    if now.after > before {
-        lines.push(adjust(&now, now.after));
-    }
-    lines
+    changes::lines(&was, &now)
 }
 
 fn level_delta(row: &Row) -> (LevelKey, Delta) {

@@ -61,7 +61,7 @@ impl<'a> Changes<'a> {
 }
 
 static LOCK: Statement = Statement::fresh(
-    "SELECT l.lot_id, l.listing_id, l.location_id, l.quantity_total, l.quantity_allocated, l.listed,
+    "SELECT l.lot_id, l.listing_id, l.location_id, l.quantity_total, l.quantity_allocated, l.sellable,
             l.expires_on, l.unit_cost
        FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS k (tenant_id, listing_id, lot_id)
        JOIN {s}.stock_lots l ON l.lot_id = k.lot_id AND l.listing_id = k.listing_id AND l.tenant_id = k.tenant_id
@@ -94,7 +94,7 @@ struct Lot {
     location_id: Uuid,
     total: i32,
     allocated: i32,
-    listed: bool,
+    sellable: bool,
     /// In PostgreSQL's days.
     expires_on: Option<i32>,
     unit_cost: Option<AnyNumeric>,
@@ -106,7 +106,7 @@ const LISTING_ID: Column = LOTS.column("listing_id");
 const QUANTITY_TOTAL: Column = LOTS.column("quantity_total");
 const QUANTITY_ALLOCATED: Column = LOTS.column("quantity_allocated");
 const LOCATION_ID: Column = LOTS.column("location_id");
-const LISTED: Column = LOTS.column("listed");
+const SELLABLE: Column = LOTS.column("sellable");
 const EXPIRES_ON: Column = LOTS.column("expires_on");
 const UNIT_COST: Column = LOTS.column("unit_cost");
 const UPDATED_AT: Column = LOTS.column("updated_at");
@@ -127,7 +127,7 @@ impl Stored for Lot {
             location_id: tuple.id(LOCATION_ID),
             total: tuple.need(QUANTITY_TOTAL),
             allocated: tuple.need(QUANTITY_ALLOCATED),
-            listed: tuple.need(LISTED),
+            sellable: tuple.need(SELLABLE),
             expires_on: tuple.get(EXPIRES_ON),
             // For the ledger alone.
             unit_cost: key.movement.and_then(|_| tuple.get(UNIT_COST)),
@@ -139,7 +139,7 @@ impl Stored for Lot {
         let mut values = NewValues::default();
         values.set(QUANTITY_TOTAL, self.total);
         values.set(QUANTITY_ALLOCATED, self.allocated);
-        values.set(IN_STOCK, self.listed && self.total > self.allocated);
+        values.set(IN_STOCK, self.sellable && self.total > self.allocated);
         values.set(UPDATED_AT, clock::now());
         values
     }
@@ -156,7 +156,7 @@ impl Stored for Lot {
             location_id: row.id(3),
             total: row.need(4),
             allocated: row.need(5),
-            listed: row.need(6),
+            sellable: row.need(6),
             expires_on: row.get(7),
             unit_cost: row.get(8),
         })
@@ -200,7 +200,7 @@ impl Lot {
     }
 
     fn can_give(&self, units: i64) -> bool {
-        self.listed
+        self.sellable
             && !clock::has_expired(self.expires_on)
             && i64::from(self.total) - i64::from(self.allocated) >= units
     }
@@ -267,7 +267,7 @@ pub fn apply(
     new_lots::insert(engine, changes.new);
     let mut all = changes.besides.clone();
     for (delta, lot) in deltas.iter().zip(&lots) {
-        all.add(lot.level(delta.tenant_id), level_delta(delta, lot.listed));
+        all.add(lot.level(delta.tenant_id), level_delta(delta, lot.sellable));
     }
     for lot in changes.new {
         all.add(lot.level(), lot.level_delta());
@@ -313,6 +313,7 @@ fn line((delta, lot): (&LotDelta, &Lot)) -> Option<Line> {
         before: (i64::from(lot.total) - delta.total) as i32,
         after: lot.total,
         unit_cost: lot.unit_cost.clone(),
+        note: None,
     })
 }
 
@@ -331,12 +332,12 @@ fn take_back(engine: &Engine, claim: &LotDelta) {
     );
 }
 
-fn level_delta(delta: &LotDelta, listed: bool) -> Delta {
-    let if_listed = |units| if listed { units } else { 0 };
+fn level_delta(delta: &LotDelta, sellable: bool) -> Delta {
+    let if_sellable = |units| if sellable { units } else { 0 };
     Delta {
         total: delta.total,
-        listed: if_listed(delta.total),
-        allocated: if_listed(delta.allocated),
+        listed: if_sellable(delta.total),
+        allocated: if_sellable(delta.allocated),
         held: 0,
         movements: delta.movement.map_or(0, |_| 1),
         claims: delta.allocated > 0,

@@ -14,6 +14,7 @@ use pgrx::pg_sys::{
 };
 use pgrx::prelude::*;
 use pgrx::AnyNumeric;
+use stockroom_core::condition::Condition;
 use stockroom_core::movement::MovementType;
 use uuid::Uuid;
 
@@ -39,11 +40,16 @@ pub struct Details {
     pub lot_code: Option<String>,
     pub expires_on: Option<Date>,
     pub unit_cost: Option<AnyNumeric>,
+    pub condition: Condition,
     /// PostgreSQL's own microseconds; None for now.
     pub created_at: Option<i64>,
 }
 
 impl NewLot {
+    fn sellable(&self) -> bool {
+        self.listed && self.details.condition == Condition::Good
+    }
+
     pub(super) fn level(&self) -> LevelKey {
         LevelKey {
             listing_id: self.listing_id,
@@ -56,7 +62,7 @@ impl NewLot {
         let units = i64::from(self.quantity);
         Delta {
             total: units,
-            listed: if self.listed { units } else { 0 },
+            listed: if self.sellable() { units } else { 0 },
             movements: 1,
             ..Delta::default()
         }
@@ -72,6 +78,7 @@ impl NewLot {
             before: 0,
             after: self.quantity,
             unit_cost: self.details.unit_cost.clone(),
+            note: None,
         }
     }
 }
@@ -79,13 +86,13 @@ impl NewLot {
 static INSERT: Statement = Statement::fresh(
     "INSERT INTO {s}.stock_lots
             (lot_id, tenant_id, listing_id, location_id, quantity_total, listed, owner_id, notes, lot_code,
-             expires_on, unit_cost, created_at, updated_at)
+             expires_on, unit_cost, condition, created_at, updated_at)
      SELECT lot_id, tenant_id, listing_id, location_id, quantity, listed, owner_id, notes, lot_code,
-            expires_on, unit_cost, created_at, $13
+            expires_on, unit_cost, condition, created_at, $14
        FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::int[], $6::bool[], $7::uuid[],
-                   $8::text[], $9::text[], $10::date[], $11::numeric[], $12::timestamptz[])
+                   $8::text[], $9::text[], $10::date[], $11::numeric[], $12::text[], $13::timestamptz[])
             AS n (lot_id, tenant_id, listing_id, location_id, quantity, listed, owner_id, notes, lot_code,
-                  expires_on, unit_cost, created_at)",
+                  expires_on, unit_cost, condition, created_at)",
     &[
         UUIDARRAYOID,
         UUIDARRAYOID,
@@ -98,6 +105,7 @@ static INSERT: Statement = Statement::fresh(
         TEXTARRAYOID,
         DATEARRAYOID,
         NUMERICARRAYOID,
+        TEXTARRAYOID,
         TIMESTAMPTZARRAYOID,
         TIMESTAMPTZOID,
     ],
@@ -136,6 +144,7 @@ fn values(lot: &NewLot, now: i64) -> NewValues {
         details.owner_id.map(ids::to_pg),
     );
     values.set(const { column("listed") }, lot.listed);
+    values.set(const { column("condition") }, details.condition.name());
     values.set(const { column("notes") }, details.notes.as_deref());
     values.set(const { column("lot_code") }, details.lot_code.as_deref());
     values.set(const { column("expires_on") }, details.expires_on);
@@ -145,7 +154,11 @@ fn values(lot: &NewLot, now: i64) -> NewValues {
         details.created_at.unwrap_or(now),
     );
     values.set(const { column("updated_at") }, now);
-    values.set(const { column("in_stock") }, lot.listed && lot.quantity > 0);
+    values.set(const { column("sellable") }, lot.sellable());
+    values.set(
+        const { column("in_stock") },
+        lot.sellable() && lot.quantity > 0,
+    );
     values
 }
 
@@ -161,6 +174,7 @@ fn insert_by_statement(engine: &Engine, lots: &[NewLot]) {
     let owners = lots.iter().map(|lot| lot.details.owner_id.map(ids::to_pg));
     let dates = lots.iter().map(|lot| lot.details.expires_on);
     let costs = lots.iter().map(|lot| lot.details.unit_cost.clone());
+    let conditions = lots.iter().map(|lot| lot.details.condition.name());
     let created = lots
         .iter()
         .map(|lot| clock::moment(lot.details.created_at.unwrap_or(now)));
@@ -176,6 +190,7 @@ fn insert_by_statement(engine: &Engine, lots: &[NewLot]) {
         texts(|details| &details.lot_code),
         dates.collect::<Vec<_>>().into(),
         costs.collect::<Vec<_>>().into(),
+        conditions.collect::<Vec<&str>>().into(),
         created.collect::<Vec<_>>().into(),
         clock::moment(now).into(),
     ];

@@ -137,6 +137,7 @@ pub fn gone(row: &Row) -> Line {
         before: row.need(5),
         after: 0,
         unit_cost: row.get(6),
+        note: None,
     }
 }
 

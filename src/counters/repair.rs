@@ -64,8 +64,8 @@ static LEVELS: Statement = Statement::fresh(
                quantity_held)
        SELECT $1, listing_id, location_id, sum(total)::int, sum(listed)::int, sum(allocated)::int, sum(held)::int
          FROM (SELECT listing_id, location_id, quantity_total AS total,
-                      CASE WHEN listed THEN quantity_total ELSE 0 END AS listed,
-                      CASE WHEN listed THEN quantity_allocated ELSE 0 END AS allocated, 0 AS held
+                      CASE WHEN sellable THEN quantity_total ELSE 0 END AS listed,
+                      CASE WHEN sellable THEN quantity_allocated ELSE 0 END AS allocated, 0 AS held
                  FROM {s}.stock_lots WHERE tenant_id = $1
                UNION ALL
                SELECT listing_id, location_id, 0, 0, 0, quantity

@@ -28,14 +28,14 @@ static COUNTERS: Statement = Statement::stable(
        SELECT lot_id, sum(quantity) AS units FROM {s}.stock_allocations
         WHERE tenant_id = $1 AND status = 'active' GROUP BY lot_id),
      lot AS (
-       SELECT l.lot_id, l.listing_id, l.location_id, l.listed, l.quantity_total,
+       SELECT l.lot_id, l.listing_id, l.location_id, l.sellable, l.quantity_total,
               l.quantity_allocated AS stored, coalesce(c.units, 0) AS claimed
          FROM {s}.stock_lots l LEFT JOIN claimed c ON c.lot_id = l.lot_id
         WHERE l.tenant_id = $1),
      at_level AS (
        SELECT listing_id, location_id, sum(quantity_total) AS total,
-              coalesce(sum(quantity_total) FILTER (WHERE listed), 0) AS listed,
-              coalesce(sum(claimed) FILTER (WHERE listed), 0) AS allocated
+              coalesce(sum(quantity_total) FILTER (WHERE sellable), 0) AS listed,
+              coalesce(sum(claimed) FILTER (WHERE sellable), 0) AS allocated
          FROM lot GROUP BY listing_id, location_id),
      at_listing AS (
        SELECT listing_id, sum(total) AS total, sum(listed) AS listed, sum(allocated) AS allocated

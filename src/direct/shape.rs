@@ -218,17 +218,20 @@ pub static LOTS: Shape = Shape {
         ("location_id", UUIDOID),
         ("owner_id", UUIDOID),
         ("listed", BOOLOID),
+        ("condition", TEXTOID),
         ("notes", TEXTOID),
         ("lot_code", TEXTOID),
         ("expires_on", DATEOID),
         ("unit_cost", NUMERICOID),
         ("created_at", TIMESTAMPTZOID),
         ("updated_at", TIMESTAMPTZOID),
+        ("sellable", BOOLOID),
         ("in_stock", BOOLOID),
     ],
     checks: &[
         "(quantity_total >= 0)",
         "(quantity_allocated >= 0)",
+        "(condition = ANY (ARRAY['good'::text, 'quarantine'::text, 'damaged'::text, 'expired'::text]))",
         "(length(notes) <= 1000)",
         "(length(lot_code) <= 200)",
         "((unit_cost >= (0)::numeric) AND (unit_cost < ('900000000000'::bigint)::numeric))",
@@ -239,10 +242,13 @@ pub static LOTS: Shape = Shape {
         "updated_at",
         "in_stock",
     ],
-    generated: &[(
-        "in_stock",
-        "(listed AND (quantity_total > quantity_allocated))",
-    )],
+    generated: &[
+        ("sellable", "(listed AND (condition = 'good'::text))"),
+        (
+            "in_stock",
+            "(listed AND (condition = 'good'::text) AND (quantity_total > quantity_allocated))",
+        ),
+    ],
     left_out: &[],
     indexes: &[
         Index {
@@ -256,6 +262,12 @@ pub static LOTS: Shape = Shape {
             columns: &["listing_id", "created_at", "lot_id"],
             included: &[],
             predicate: Some("in_stock"),
+        },
+        Index {
+            name: c"stock_lots_expiry_idx",
+            columns: &["expires_on"],
+            included: &[],
+            predicate: Some("((expires_on IS NOT NULL) AND (condition = 'good'::text))"),
         },
     ],
 };

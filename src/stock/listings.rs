@@ -1,6 +1,6 @@
 //! Listings: registering and deleting them.
 
-use crate::arguments::{at_most, name as named, required_id};
+use crate::arguments::{at_most, cost, name as named, not_negative, required_id};
 use crate::clock;
 use crate::counters::{aside, ledger, on_loan, removal};
 use crate::engine::Engine;
@@ -8,7 +8,6 @@ use crate::error::Error;
 use crate::ids;
 use crate::jsonb::Jsonb;
 use crate::plans::{self, id, Statement};
-use crate::stock::receive::cost;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::pg_sys::{INT4OID, INT8OID, JSONBOID, NUMERICOID, TEXTOID, TIMESTAMPTZOID, UUIDOID};
 use pgrx::prelude::*;
@@ -32,16 +31,6 @@ static EXISTING: Statement = Statement::fresh(
       ORDER BY 2 DESC, 3 DESC LIMIT 1",
     &[UUIDOID, UUIDOID, TEXTOID, TEXTOID],
 );
-
-fn not_negative(argument: &'static str, value: Option<i32>) -> Result<Option<i32>, Error> {
-    match value {
-        Some(units) if units < 0 => {
-            let problem = format!("must be 0 or more, not {units}");
-            Err(Error::BadArgument { argument, problem })
-        }
-        _ => Ok(value),
-    }
-}
 
 /// Registers a thing with a quantity and returns its key.
 ///

@@ -1,9 +1,8 @@
-//! Listings, lots and locations: making, reading and deleting them.
+//! Listings and locations: making, reading and deleting them.
 
 pub mod listings;
 pub mod locations;
 pub mod read;
-pub mod receive;
 pub mod units;
 
 use pgrx::prelude::*;

@@ -1,11 +1,10 @@
 //! Quantities between integer units and decimal numbers: with scale 3, 12.345 L is 12345 units.
 
-use crate::arguments::{required, required_id};
+use crate::arguments::{decimal, required, required_id};
+use crate::counters::scales;
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::plans::{self, id, Statement};
 use pgrx::pg_sys::panic::ErrorReport;
-use pgrx::pg_sys::UUIDOID;
 use pgrx::prelude::*;
 use pgrx::{AnyNumeric, Uuid};
 use stockroom_core::quantity;
@@ -23,13 +22,6 @@ fn scale(value: i32) -> Result<u8, Error> {
         })
 }
 
-fn to_units_of(amount: AnyNumeric, scale: u8) -> Result<i32, Error> {
-    quantity::to_units(&amount.to_string(), scale).map_err(|problem| Error::BadArgument {
-        argument: "quantity",
-        problem: problem.to_string(),
-    })
-}
-
 fn from_units_of(units: i32, scale: u8) -> AnyNumeric {
     AnyNumeric::try_from(quantity::from_units(units, scale).as_str()).expect("units make a number")
 }
@@ -38,7 +30,11 @@ fn from_units_of(units: i32, scale: u8) -> AnyNumeric {
 /// than the scale or out of range.
 #[pg_extern(immutable, parallel_safe)]
 fn quantity_to_units(quantity: AnyNumeric, quantity_scale: i32) -> Result<i32, ErrorReport> {
-    Ok(to_units_of(quantity, scale(quantity_scale)?)?)
+    Ok(decimal(
+        "quantity",
+        &quantity.to_string(),
+        scale(quantity_scale)?,
+    )?)
 }
 
 /// Decimal quantity of whole units at a scale of 0 to 9 decimal places.
@@ -47,20 +43,9 @@ fn units_to_quantity(units: i32, quantity_scale: i32) -> Result<AnyNumeric, Erro
     Ok(from_units_of(units, scale(quantity_scale)?))
 }
 
-static SCALE: Statement = Statement::stable(
-    "SELECT quantity_scale::int FROM {s}.stock_listings WHERE listing_id = $1 AND tenant_id = $2",
-    &[UUIDOID, UUIDOID],
-);
-
 fn scale_of(engine: &Engine, listing_id: Option<Uuid>) -> Result<u8, Error> {
     let listing_id = required_id("listing_id", listing_id)?;
-    let found = plans::run_one(
-        engine,
-        &SCALE,
-        &[id(listing_id), id(engine.tenant)],
-        |row| row.need(1),
-    );
-    scale(found.ok_or(Error::ListingNotFound { listing_id })?)
+    scales::seen(engine, listing_id).ok_or(Error::ListingNotFound { listing_id })
 }
 
 /// Whole units of a decimal quantity, by the listing's own quantity_scale.
@@ -72,7 +57,11 @@ fn to_units(
     fcinfo: pg_sys::FunctionCallInfo,
 ) -> Result<i32, ErrorReport> {
     let scale = scale_of(&Engine::of_call(fcinfo), listing_id)?;
-    Ok(to_units_of(required("quantity", quantity)?, scale)?)
+    Ok(decimal(
+        "quantity",
+        &required("quantity", quantity)?.to_string(),
+        scale,
+    )?)
 }
 
 /// Decimal quantity of whole units, by the listing's own quantity_scale.

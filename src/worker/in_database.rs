@@ -3,7 +3,8 @@
 use super::process::{die, pin_settings, report, take_name, take_signals};
 use super::LIBRARY;
 use crate::engine::{as_engine, Engine, PINNED_PATH};
-use crate::holds::expire;
+use crate::goods::expire as lots;
+use crate::holds::expire as holds;
 use pgrx::bgworkers::{
     BackgroundWorker, BackgroundWorkerBuilder, DynamicBackgroundWorker,
     DynamicBackgroundWorkerLoadError,
@@ -15,10 +16,18 @@ use std::time::{Duration, Instant};
 
 const EXTENSION: &CStr = c"stockroom";
 
-/// The function of the extension that does in SQL what the worker does.
-const FUNCTION: &str = "expire_holds";
+/// A function of the extension, and what does the same for all tenants.
+type Job = (&'static str, fn(&Engine) -> i32);
 
-/// Holds that one transaction expires, as `expire_holds()` does by default.
+/// What is due, in this order: a hold that has expired no longer keeps a lot from it.
+const JOBS: [Job; 2] = [
+    ("expire_holds", |engine| holds::sweep(engine, None, BATCH)),
+    ("expire_lots", |engine| {
+        lots::sweep(engine, None, BATCH).unwrap_or_else(|error| error.raise())
+    }),
+];
+
+/// Holds or lots that one transaction expires, as the functions do by default.
 const BATCH: i32 = 1000;
 
 /// No batch begins later: other databases wait for their turn, and DROP DATABASE waits five seconds
@@ -64,28 +73,30 @@ pub extern "C-unwind" fn stockroom_worker_main(database: pg_sys::Datum) {
     let database = unsafe { pg_sys::Oid::from_datum(database, false) };
     BackgroundWorker::connect_worker_to_spi_by_oid(database, None);
 
-    report(STATE_RUNNING, c"stockroom: expiring holds");
+    report(STATE_RUNNING, c"stockroom: expiring holds and lots");
     let arrived = Instant::now();
-    // Until nothing is left: a batch that is not full may have passed over what was locked.
-    while expire_batch() > 0 && arrived.elapsed() < LONGEST_STAY {
-        pg_sys::check_for_interrupts!();
+    for job in &JOBS {
+        // Until nothing is left: a batch that is not full may have passed over what was locked.
+        while do_batch(job) > 0 && arrived.elapsed() < LONGEST_STAY {
+            pg_sys::check_for_interrupts!();
+        }
     }
 }
 
-/// Expires a batch of holds of all tenants, in a transaction of its own; answers how many. Without the
-/// extension there are none.
-fn expire_batch() -> i32 {
+/// Does a batch of a job for all tenants, in a transaction of its own; answers how many rows that were.
+/// Without the extension there are none.
+fn do_batch((function, job): &Job) -> i32 {
     BackgroundWorker::transaction(|| {
-        engine().map_or(0, |engine| {
+        engine(function).map_or(0, |engine| {
             // With the rights that the function in SQL has.
-            as_engine(&engine, || expire::sweep(&engine, None, BATCH))
+            as_engine(&engine, || job(&engine))
         })
     })
 }
 
 /// The extension in this database, kept from being dropped until the end of the transaction: a DROP
 /// EXTENSION in the midst of it would be a deadlock.
-fn engine() -> Option<Engine> {
+fn engine(function: &str) -> Option<Engine> {
     let look = || {
         // SAFETY: a catalog lookup.
         let found = unsafe { pg_sys::get_extension_oid(EXTENSION.as_ptr(), true) };
@@ -105,11 +116,11 @@ fn engine() -> Option<Engine> {
     if !kept || look() != Some(extension) {
         return None;
     }
-    function_of(extension).map(Engine::of_function)
+    function_of(extension, function).map(Engine::of_function)
 }
 
-/// The oid of [`FUNCTION`]: an extension of an older version may not have it.
-fn function_of(extension: pg_sys::Oid) -> Option<pg_sys::Oid> {
+/// The oid of a function: an extension of an older version may not have it.
+fn function_of(extension: pg_sys::Oid, function: &str) -> Option<pg_sys::Oid> {
     let text =
         "SELECT max(p.oid) FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_proc p ON p.oid = d.objid
                  WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
@@ -117,8 +128,8 @@ fn function_of(extension: pg_sys::Oid) -> Option<pg_sys::Oid> {
                    AND d.refobjid = $1 AND d.deptype = 'e' AND p.proname = $2";
     // pgrx's shorter ways would take a transaction id in every round.
     Spi::connect(|client| {
-        let found = client.select(text, None, &[extension.into(), FUNCTION.into()])?;
+        let found = client.select(text, None, &[extension.into(), function.into()])?;
         found.first().get_one()
     })
-    .unwrap_or_else(|error| panic!("{FUNCTION} could not be looked up: {error}"))
+    .unwrap_or_else(|error| panic!("{function} could not be looked up: {error}"))
 }

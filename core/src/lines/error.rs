@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{MAX_LINES, MAX_TEXT};
 use crate::plan::Strategy;
 
-/// Why a `lines` or `lots` argument was refused. `argument` is which of the two, `index` the element's
+/// Why a `lines`, `lots` or `counts` argument was refused. `argument` is which of them, `index` the element's
 /// place in it, from 0. What is repeated of the input is cut at 80 characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LineError {
@@ -72,12 +72,16 @@ pub enum LineError {
         /// What it is instead.
         found: String,
     },
-    /// A quantity isn't between 1 and 2147483647.
+    /// A quantity isn't between what it must be at least and 2147483647.
     QuantityOutOfRange {
         /// `lines` or `lots`.
         argument: &'static str,
         /// The element.
         index: usize,
+        /// The key.
+        field: &'static str,
+        /// What it must be at least.
+        least: i32,
         /// The quantity.
         quantity: String,
     },
@@ -108,6 +112,24 @@ pub enum LineError {
         /// The element.
         index: usize,
         /// The one that had it before.
+        first: usize,
+    },
+    /// An element has none of some keys, or more than one of them.
+    NotOneOf {
+        /// `counts`.
+        argument: &'static str,
+        /// The element.
+        index: usize,
+        /// The keys.
+        fields: &'static [&'static str],
+    },
+    /// Two elements speak of the same thing.
+    Repeated {
+        /// `counts`.
+        argument: &'static str,
+        /// The element.
+        index: usize,
+        /// The one that spoke of it before.
         first: usize,
     },
     /// All quantities of one listing or lot add up to more than 2147483647.
@@ -164,10 +186,12 @@ impl fmt::Display for LineError {
             LineError::QuantityOutOfRange {
                 argument,
                 index,
+                field,
+                least,
                 quantity,
             } => write!(
                 f,
-                "{argument}[{index}].quantity must be between 1 and {}, not {quantity}",
+                "{argument}[{index}].{field} must be between {least} and {}, not {quantity}",
                 i32::MAX
             ),
             LineError::TextLength {
@@ -195,6 +219,23 @@ impl fmt::Display for LineError {
             } => write!(
                 f,
                 "{argument}[{index}] has the idempotency_key of {argument}[{first}]"
+            ),
+            LineError::NotOneOf {
+                argument,
+                index,
+                fields,
+            } => write!(
+                f,
+                "{argument}[{index}] must have exactly one of {}",
+                fields.join(", ")
+            ),
+            LineError::Repeated {
+                argument,
+                index,
+                first,
+            } => write!(
+                f,
+                "{argument}[{index}] counts again what {argument}[{first}] counts"
             ),
             LineError::SumOverflow {
                 argument,

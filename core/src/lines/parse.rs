@@ -139,18 +139,62 @@ impl<'a> Element<'a> {
     }
 
     pub(super) fn quantity(&self) -> Result<i32, LineError> {
-        let value = self.required("quantity")?;
+        self.units("quantity", self.required("quantity")?, 1)
+    }
+
+    /// Whole units, none or more.
+    pub(super) fn optional_units(&self, field: &'static str) -> Result<Option<i32>, LineError> {
+        self.optional(field)
+            .map(|value| self.units(field, value, 0))
+            .transpose()
+    }
+
+    fn units(&self, field: &'static str, value: &Value, least: i32) -> Result<i32, LineError> {
         let integer = match value.as_i64() {
             Some(integer) => integer,
             None if is_huge(value) => i64::MAX,
-            None => return Err(self.wrong_type("quantity", "a whole number", value)),
+            None => return Err(self.wrong_type(field, "a whole number", value)),
         };
         match i32::try_from(integer) {
-            Ok(quantity) if quantity > 0 => Ok(quantity),
+            Ok(quantity) if quantity >= least => Ok(quantity),
             _ => Err(LineError::QuantityOutOfRange {
                 argument: self.argument,
                 index: self.index,
+                field,
+                least,
                 quantity: describe(value),
+            }),
+        }
+    }
+
+    /// A decimal number as it is written, or as a text, which may be longer than a JSON number is exact.
+    pub(super) fn optional_decimal(
+        &self,
+        field: &'static str,
+    ) -> Result<Option<String>, LineError> {
+        let Some(value) = self.optional(field) else {
+            return Ok(None);
+        };
+        match value {
+            Value::Number(number) => Ok(Some(number.to_string())),
+            Value::String(_) => Ok(self.optional_text(field)?.map(str::to_owned)),
+            _ => Err(self.wrong_type(field, "a decimal number", value)),
+        }
+    }
+
+    /// Exactly one of some fields was found.
+    pub(super) fn exactly_one<T>(
+        &self,
+        fields: &'static [&'static str],
+        found: impl IntoIterator<Item = Option<T>>,
+    ) -> Result<T, LineError> {
+        let mut found = found.into_iter().flatten();
+        match (found.next(), found.next()) {
+            (Some(only), None) => Ok(only),
+            _ => Err(LineError::NotOneOf {
+                argument: self.argument,
+                index: self.index,
+                fields,
             }),
         }
     }

@@ -114,6 +114,7 @@ fn rank_reason(lot: &Lot, strategy: &Strategy) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::condition::Condition;
     use crate::plan::fixtures::{lot, CELLAR, LISTING, SHELF};
 
     #[test]
@@ -126,10 +127,12 @@ mod tests {
             lot(5, 5),
             lot(6, 0),
             lot(7, 5),
+            lot(8, 5),
         ];
         lots[3].expired = true;
         lots[4].listed = false;
         lots[6].location_id = CELLAR;
+        lots[7].condition = Condition::Quarantine;
         let reasons: Vec<_> = explain(&lots, 5, Some(SHELF), &Strategy::Fifo, &Limits::none())
             .into_iter()
             .map(|row| (row.lot_id.as_u128(), row.take, row.reason))
@@ -142,6 +145,7 @@ mod tests {
             (5, 0, "not listed"),
             (6, 0, "nothing free"),
             (7, 0, "other location"),
+            (8, 0, "quarantine"),
         ];
         assert_eq!(
             reasons,

@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::{plan, Limits, Lot, Plan, Strategy};
+use crate::condition::Condition;
 
 pub(super) const LISTING: Uuid = Uuid::from_u128(1000);
 pub(super) const SHELF: Uuid = Uuid::from_u128(1);
@@ -19,6 +20,7 @@ pub(super) fn lot(number: u128, free: i32) -> Lot {
         expires_on: None,
         expired: false,
         listed: true,
+        condition: Condition::Good,
         unit_cost: None,
     }
 }

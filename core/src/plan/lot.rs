@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::limits::Limits;
+use crate::condition::Condition;
 
 /// A lot as the planner sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub struct Lot {
     pub expired: bool,
     /// Whether the lot is listed. An unlisted lot is never taken.
     pub listed: bool,
+    /// What state its goods are in. Only a good lot is taken.
+    pub condition: Condition,
     /// Cost of one unit in ten-thousandths of the currency, `None` where unknown.
     pub unit_cost: Option<i64>,
 }
@@ -38,6 +41,8 @@ pub(super) fn obstacle(lot: &Lot, location: Option<Uuid>, limits: &Limits) -> Op
         Some("other location")
     } else if !lot.listed {
         Some("not listed")
+    } else if lot.condition != Condition::Good {
+        Some(lot.condition.name())
     } else if lot.expired {
         Some("expired")
     } else if lot.free <= 0 {

@@ -30,7 +30,7 @@ pub struct Plan {
 
 /// Plans a claim of `wanted` units over `lots`, which are all of one listing.
 ///
-/// Expired, unlisted and empty lots are never picked, nor those outside `location` where one is
+/// Expired, unlisted, bad and empty lots are never picked, nor those outside `location` where one is
 /// given, and no location gives more than `limits` let it. All or nothing unless `partial`: a plan that
 /// is short has no picks then, and with `partial` it has all that there is. Nothing is picked for a
 /// `wanted` of zero or less.

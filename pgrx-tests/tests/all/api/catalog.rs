@@ -282,7 +282,7 @@ const COLUMNS: &[(&str, &str)] = &[
     ("stock_levels", "tenant_id uuid, listing_id uuid, location_id uuid, quantity_total integer, \
       quantity_listed integer, quantity_allocated integer, quantity_held integer"),
     ("stock_lots", "lot_id uuid, tenant_id uuid, listing_id uuid, quantity_total integer, \
-      quantity_allocated integer, location_id uuid, owner_id uuid, listed boolean, notes text, \
+      quantity_allocated integer, location_id uuid, owner_id uuid, listed boolean, condition text, notes text, \
       lot_code text, expires_on date, unit_cost numeric(16,4), created_at timestamp with time zone, \
       updated_at timestamp with time zone"),
     ("stock_allocations", "allocation_id uuid, tenant_id uuid, listing_id uuid, lot_id uuid, \

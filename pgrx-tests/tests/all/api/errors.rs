@@ -44,6 +44,22 @@ fn insufficient_stock() {
 }
 
 #[test]
+fn stale_count() {
+    let mut shop = Shop::open();
+    let listing = shop.listing();
+    let lot = shop.receive(listing, 5);
+    let error = shop.error("SELECT count_stock($1, 4, expected => 6)", &[&lot]);
+    assert_error(
+        &error,
+        "55000",
+        &format!("lot {lot} has 5 units, not the 6 that were expected"),
+        json!({"error": "stale_count", "lot_id": lot.to_string(), "expected": 6, "actual": 5}),
+        "Goods have moved since it was read: read it again, and count again.",
+    );
+    shop.verify();
+}
+
+#[test]
 fn stock_committed_of_a_lot() {
     let mut shop = Shop::open();
     let listing = shop.listing();

@@ -98,6 +98,7 @@ fn receive_stock_makes_a_lot_as_it_was_told() {
     let expected = json!({
         "lot_id": lot.to_string(), "tenant_id": Uuid::nil().to_string(), "listing_id": listing.to_string(), "quantity_total": 7,
         "quantity_allocated": 0, "location_id": ORISON.to_string(), "owner_id": owner.to_string(), "listed": false, "in_stock": false,
+        "condition": "good", "sellable": false,
         "notes": "fragile", "lot_code": "batch 9", "expires_on": "2100-01-31", "unit_cost": 1.25,
     });
     assert_eq!(row, expected);

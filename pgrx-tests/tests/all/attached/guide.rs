@@ -32,7 +32,7 @@ pub fn assert_examples_answer(page: &str, at_least: usize) {
     assert!(examples.len() > at_least, "{} examples", examples.len());
     for (statement, answer) in examples {
         match answer {
-            Some(answer) => assert_eq!(sql.row(&statement), answer, "{statement}"),
+            Some(answer) => assert_eq!(sql.rows(&statement).join("; "), answer, "{statement}"),
             None => sql.run(&statement),
         }
     }

@@ -63,8 +63,16 @@ impl Worker {
                 let counted = expected.unwrap_or(0) + units;
                 self.call("count_stock", sql, &[&lot, &counted, &expected]);
             }
-            3 => self.call("transfer_stock", "SELECT transfer_stock($1, $2, $3)", &[&lot, &units, &place]),
-            4 => self.call("transfer_stock whole", "SELECT transfer_stock($1, NULL, $2)", &[&lot, &place]),
+            3 => self.call(
+                "transfer_stock",
+                "SELECT transfer_stock($1, $2, $3)",
+                &[&lot, &units, &place],
+            ),
+            4 => self.call(
+                "transfer_stock whole",
+                "SELECT transfer_stock($1, NULL, $2)",
+                &[&lot, &place],
+            ),
             5 => self.call("split_lot", "SELECT split_lot($1, $2)", &[&lot, &units]),
             6 => {
                 let into = self.some_lot(listing);
@@ -72,7 +80,11 @@ impl Worker {
             }
             7 => {
                 let condition = ["good", "quarantine", "damaged"][self.random.random_range(0..3)];
-                self.call("set_lot_condition", "SELECT set_lot_condition($1, $2)", &[&lot, &condition]);
+                self.call(
+                    "set_lot_condition",
+                    "SELECT set_lot_condition($1, $2)",
+                    &[&lot, &condition],
+                );
             }
             8..=10 => {
                 let order = Uuid::new_v4();
@@ -83,7 +95,11 @@ impl Worker {
             }
             11 | 12 => {
                 if let Some(order) = self.orders.pop() {
-                    self.call("fulfill_allocations", "SELECT fulfill_allocations($1)", &[&order]);
+                    self.call(
+                        "fulfill_allocations",
+                        "SELECT fulfill_allocations($1)",
+                        &[&order],
+                    );
                 }
             }
             13 => {
@@ -99,11 +115,16 @@ impl Worker {
             }
             15 => {
                 if let Some(loan) = self.loans.pop() {
-                    self.call("lose_stock", "SELECT lose_stock($1, 1, 'left on the train')", &[&loan]);
+                    self.call(
+                        "lose_stock",
+                        "SELECT lose_stock($1, 1, 'left on the train')",
+                        &[&loan],
+                    );
                 }
             }
             16 => {
-                let sql = "UPDATE stock_lots SET quantity_total = quantity_total + $2 WHERE lot_id = $1";
+                let sql =
+                    "UPDATE stock_lots SET quantity_total = quantity_total + $2 WHERE lot_id = $1";
                 self.call("UPDATE quantity", sql, &[&lot, &(units - 4)]);
             }
             17 => {
@@ -166,7 +187,10 @@ impl Worker {
 #[test]
 fn every_way_at_once_leaves_a_ledger_that_adds_up() {
     let mut shop = Shop::open();
-    let quick = format!("ALTER DATABASE {} SET deadlock_timeout = '20ms'", shop.db.name());
+    let quick = format!(
+        "ALTER DATABASE {} SET deadlock_timeout = '20ms'",
+        shop.db.name()
+    );
     shop.run(&quick);
     let listings: Vec<Uuid> = (0..LISTINGS).map(|_| shop.stocked(100)).collect();
     let listings = Arc::new(listings);
@@ -191,11 +215,26 @@ fn every_way_at_once_leaves_a_ledger_that_adds_up() {
     }
     println!("{tally:?}");
     for name in [
-        "receive_stock", "adjust_stock", "count_stock", "transfer_stock", "transfer_stock whole", "split_lot",
-        "merge_lots", "set_lot_condition", "fulfill_allocations", "borrow_stock", "return_stock", "lose_stock",
-        "UPDATE quantity", "UPDATE place", "DELETE",
+        "receive_stock",
+        "adjust_stock",
+        "count_stock",
+        "transfer_stock",
+        "transfer_stock whole",
+        "split_lot",
+        "merge_lots",
+        "set_lot_condition",
+        "fulfill_allocations",
+        "borrow_stock",
+        "return_stock",
+        "lose_stock",
+        "UPDATE quantity",
+        "UPDATE place",
+        "DELETE",
     ] {
-        assert!(tally.contains_key(&(name, "done".to_owned())), "{name} was never done");
+        assert!(
+            tally.contains_key(&(name, "done".to_owned())),
+            "{name} was never done"
+        );
     }
     let deadlocks = tally.keys().filter(|(_, outcome)| outcome == "40P01");
     let of_functions: Vec<_> = deadlocks.filter(|(name, _)| name.contains('_')).collect();
@@ -208,7 +247,12 @@ fn every_way_at_once_leaves_a_ledger_that_adds_up() {
 #[track_caller]
 fn assert_none(shop: &mut Shop, sql: &str) {
     let rows = shop.rows(sql, &[]);
-    assert!(rows.is_empty(), "{} rows of {sql}, the first: {:?}", rows.len(), rows[0]);
+    assert!(
+        rows.is_empty(),
+        "{} rows of {sql}, the first: {:?}",
+        rows.len(),
+        rows[0]
+    );
 }
 
 /// Said without verify_ledger.

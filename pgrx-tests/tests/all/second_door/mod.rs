@@ -4,6 +4,6 @@
 mod app_triggers;
 mod dml;
 mod invariants;
-mod isolation;
+pub mod isolation;
 pub mod shop;
 mod unaware_app;

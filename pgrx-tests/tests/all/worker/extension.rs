@@ -18,7 +18,7 @@ fn a_worker_is_seen_at_work_and_its_error_ends_it_alone() {
         database: Some(shop.name().into()),
         name: format!("stockroom worker for database {oid}"),
         state: "active".into(),
-        doing: "stockroom: expiring holds".into(),
+        doing: "stockroom: expiring holds and lots".into(),
     };
     assert_eq!(worker, expected);
 

@@ -6,6 +6,7 @@ mod extension;
 mod holds;
 mod interval;
 mod launcher;
+mod lots;
 mod server;
 mod standby;
 mod without;

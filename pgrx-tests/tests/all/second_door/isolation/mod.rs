@@ -16,5 +16,5 @@ mod last_units;
 mod locations;
 mod moved_lots;
 mod parents;
-mod race;
-mod rows;
+pub mod race;
+pub mod rows;

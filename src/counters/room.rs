@@ -1,0 +1,80 @@
+//! How much may leave listings and levels before a claim on them goes short. Holds that have expired are
+//! free, swept or not.
+
+use crate::clock;
+use crate::engine::Engine;
+use crate::plans::{self, id_list, maybe_id, Statement};
+use pgrx::pg_sys::{TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID};
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// Of the listing `g`; $1 is the time.
+macro_rules! room_of_listing {
+    () => {
+        "(g.quantity_available::bigint + g.backorder_limit
+          + CASE WHEN g.quantity_held = 0 THEN 0 ELSE
+                 (SELECT coalesce(sum(h.quantity), 0) FROM {s}.stock_holds h
+                   WHERE h.listing_id = g.listing_id AND h.tenant_id = g.tenant_id
+                     AND h.status = 'active' AND h.expires_at <= $1) END)::bigint"
+    };
+}
+pub(crate) use room_of_listing;
+
+/// Of the level `v`; $1 is the time.
+macro_rules! room_of_level {
+    () => {
+        "(v.quantity_listed::bigint - v.quantity_allocated - v.quantity_held
+          + CASE WHEN v.quantity_held = 0 THEN 0 ELSE
+                 (SELECT coalesce(sum(h.quantity), 0) FROM {s}.stock_holds h
+                   WHERE h.listing_id = v.listing_id AND h.tenant_id = v.tenant_id
+                     AND h.location_id = v.location_id
+                     AND h.status = 'active' AND h.expires_at <= $1) END)::bigint"
+    };
+}
+pub(crate) use room_of_level;
+
+static ROOM: Statement = Statement::fresh(
+    concat!(
+        "SELECT g.listing_id, NULL::uuid, ",
+        room_of_listing!(),
+        " FROM {s}.stock_listings g
+           WHERE g.listing_id = ANY ($2) AND ($3 IS NULL OR g.tenant_id = $3)
+         UNION ALL
+         SELECT v.listing_id, v.location_id, ",
+        room_of_level!(),
+        " FROM {s}.stock_levels v
+           WHERE v.listing_id = ANY ($2) AND ($3 IS NULL OR v.tenant_id = $3)"
+    ),
+    &[TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID],
+);
+
+/// Units by listing (no location) and level.
+pub struct Room(HashMap<(Uuid, Option<Uuid>), i64>);
+
+/// Of these listings and all their levels as they are now, of one tenant or of all.
+pub fn now(engine: &Engine, tenant: Option<Uuid>, listings: &[Uuid]) -> Room {
+    let args = [
+        clock::now().into(),
+        id_list(listings.iter().copied()),
+        maybe_id(tenant),
+    ];
+    let rows = plans::run(engine, &ROOM, &args, |row| {
+        ((row.id(1), row.maybe_id(2)), row.need(3))
+    });
+    Room(rows.into_iter().collect())
+}
+
+impl Room {
+    /// So many units leave (or come, where they are less than none).
+    pub fn take(&mut self, listing_id: Uuid, location_id: Uuid, units: i64) {
+        for place in [None, Some(location_id)] {
+            *self.0.entry((listing_id, place)).or_default() -= units;
+        }
+    }
+
+    /// Whether claims go short, of the listing or at the location.
+    pub fn is_short(&self, listing_id: Uuid, location_id: Uuid) -> bool {
+        let left = |place| self.0.get(&(listing_id, place)).copied().unwrap_or(0);
+        left(None) < 0 || left(Some(location_id)) < 0
+    }
+}
