@@ -28,6 +28,10 @@ CREATE CONSTRAINT TRIGGER stockroom_check_unlisted AFTER UPDATE ON stock_lots
 -- stock_movements
 CREATE TRIGGER stockroom_append_only BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON stock_movements
     FOR EACH STATEMENT EXECUTE FUNCTION stock_movements_before();
+CREATE TRIGGER stockroom_append_only BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON stock_archived_runs
+    FOR EACH STATEMENT EXECUTE FUNCTION stock_movements_before();
+CREATE TRIGGER stockroom_append_only BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON stock_archived_lots
+    FOR EACH STATEMENT EXECUTE FUNCTION stock_movements_before();
 
 -- stock_allocations
 CREATE TRIGGER stockroom_before BEFORE INSERT OR UPDATE ON stock_allocations
@@ -97,6 +101,8 @@ COMMENT ON TRIGGER stockroom_truncate ON stock_lots IS 'Counts that no lots are 
 COMMENT ON TRIGGER stockroom_check ON stock_lots IS 'At commit: a lot has what is allocated from it';
 COMMENT ON TRIGGER stockroom_check_unlisted ON stock_lots IS 'At commit: a lot taken off the list, or no longer good, is not claimed';
 COMMENT ON TRIGGER stockroom_append_only ON stock_movements IS 'The ledger is append-only, and the engine alone writes it';
+COMMENT ON TRIGGER stockroom_append_only ON stock_archived_runs IS 'What proves archived lines is written by the engine alone';
+COMMENT ON TRIGGER stockroom_append_only ON stock_archived_lots IS 'What archived lines add up to is written by the engine alone';
 COMMENT ON TRIGGER stockroom_before ON stock_allocations IS 'Fills the listing in from the lot';
 COMMENT ON TRIGGER stockroom_insert ON stock_allocations IS 'Counts new claims';
 COMMENT ON TRIGGER stockroom_update ON stock_allocations IS 'Counts changed claims';

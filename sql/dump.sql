@@ -10,5 +10,7 @@ SELECT pg_catalog.pg_extension_config_dump('allocation_strategies', '');
 SELECT pg_catalog.pg_extension_config_dump('stock_requests', '');
 SELECT pg_catalog.pg_extension_config_dump('stock_movements', '');
 SELECT pg_catalog.pg_extension_config_dump('stock_feeds', '');
+SELECT pg_catalog.pg_extension_config_dump('stock_archived_runs', '');
+SELECT pg_catalog.pg_extension_config_dump('stock_archived_lots', '');
 SELECT pg_catalog.pg_extension_config_dump('stock_loans', '');
 SELECT pg_catalog.pg_extension_config_dump('attached_tables', '');

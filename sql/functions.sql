@@ -76,7 +76,15 @@ COMMENT ON FUNCTION loans_of(text, boolean) IS 'Loans of a borrower, the newest 
 COMMENT ON FUNCTION overdue_loans(timestamptz, uuid) IS 'Open loans that are past their due date, the longest first';
 
 COMMENT ON FUNCTION verify_stock() IS 'Every counter and attached column against the rows; no rows is the proof that all is right';
-COMMENT ON FUNCTION repair_stock() IS 'Rewrites every counter and attached column from the rows; returns how many were wrong';
+COMMENT ON FUNCTION repair_stock() IS 'Rewrites every counter and attached column from the rows, and adds the lines that the ledger lacks; returns how many were wrong';
+
+COMMENT ON FUNCTION stock_at(uuid, timestamptz, uuid, text) IS 'Units of a listing at a moment, by when lines were recorded or by when things happened';
+COMMENT ON FUNCTION stock_history(uuid, timestamptz, timestamptz, uuid, integer, bigint) IS 'Lines of the ledger of a listing, oldest first';
+COMMENT ON FUNCTION stock_events(uuid, integer) IS 'Lines of the ledger after one of them: the feed for those who poll, without a gap';
+COMMENT ON FUNCTION stock_value(timestamptz, text, uuid) IS 'What the stock is worth, by lots (fifo) or by moving average';
+COMMENT ON FUNCTION verify_ledger() IS 'The ledger replayed and compared with the stock; no rows is the proof';
+COMMENT ON FUNCTION archive_movements(timestamptz, regclass, integer) IS 'Moves old lines of the ledger into a table of the caller''s; what proves them stays';
+COMMENT ON FUNCTION verify_archive(regclass) IS 'Archived lines compared with what was kept of them; no rows is the proof';
 
 COMMENT ON FUNCTION locations_before() IS 'Trigger: presets stay as they are, the tree stays a tree';
 COMMENT ON FUNCTION stock_lots_before() IS 'Trigger: puts the true counter back, takes no location for Unspecified';

@@ -54,10 +54,12 @@ CREATE TABLE stock_feeds (
     tenant_id         uuid    PRIMARY KEY,
     generation        integer NOT NULL CHECK (generation BETWEEN 1 AND 4095),
     system_identifier bigint  NOT NULL,
-    timeline          integer NOT NULL
+    timeline          integer NOT NULL,
+    first_transaction bigint  NOT NULL
 );
 COMMENT ON TABLE stock_feeds IS 'Generation of the keys of stock_movements; kept by the engine';
 COMMENT ON COLUMN stock_feeds.tenant_id IS 'Tenant whose feed it is';
 COMMENT ON COLUMN stock_feeds.generation IS 'First part of each key: 1, and one more for every restore and promotion';
 COMMENT ON COLUMN stock_feeds.system_identifier IS 'Server that writes it';
 COMMENT ON COLUMN stock_feeds.timeline IS 'Its timeline';
+COMMENT ON COLUMN stock_feeds.first_transaction IS 'The transaction that began the generation';

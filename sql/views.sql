@@ -61,3 +61,34 @@ COMMENT ON COLUMN stock_lots_overview.free_units IS 'Units that are not';
 COMMENT ON COLUMN stock_lots_overview.total IS 'total_units as a decimal quantity';
 COMMENT ON COLUMN stock_lots_overview.allocated IS 'allocated_units as a decimal quantity';
 COMMENT ON COLUMN stock_lots_overview.free IS 'free_units as a decimal quantity';
+
+CREATE VIEW stock_movements_overview WITH (security_invoker = true) AS
+SELECT m.movement_id, m.tenant_id, m.listing_id, g.sku, g.unit, m.version, m.movement_type, m.lot_id,
+       p.name AS location, m.reason, m.reference, m.actor, m.recorded_at, m.effective_at,
+       m.delta         AS moved_units,
+       m.listing_after AS total_units,
+       round(m.delta         / power(10::numeric, g.quantity_scale), g.quantity_scale) AS moved,
+       round(m.listing_after / power(10::numeric, g.quantity_scale), g.quantity_scale) AS total
+  FROM stock_movements m
+  LEFT JOIN stock_listings g ON g.listing_id = m.listing_id AND g.tenant_id = m.tenant_id
+  LEFT JOIN locations p ON p.location_id = m.location_id;
+
+COMMENT ON VIEW stock_movements_overview IS 'Every line of the ledger with names, in integer units and in decimal quantities';
+COMMENT ON COLUMN stock_movements_overview.movement_id IS 'Key of the line';
+COMMENT ON COLUMN stock_movements_overview.tenant_id IS 'Tenant that owns it';
+COMMENT ON COLUMN stock_movements_overview.listing_id IS 'Listing';
+COMMENT ON COLUMN stock_movements_overview.sku IS 'Stock keeping unit of the listing; NULL where it is gone';
+COMMENT ON COLUMN stock_movements_overview.unit IS 'What one counts';
+COMMENT ON COLUMN stock_movements_overview.version IS 'Number of the line in its listing';
+COMMENT ON COLUMN stock_movements_overview.movement_type IS 'What happened';
+COMMENT ON COLUMN stock_movements_overview.lot_id IS 'Lot';
+COMMENT ON COLUMN stock_movements_overview.location IS 'Name of the place where it lay; NULL where that is gone';
+COMMENT ON COLUMN stock_movements_overview.reason IS 'Why';
+COMMENT ON COLUMN stock_movements_overview.reference IS 'What it belongs to';
+COMMENT ON COLUMN stock_movements_overview.actor IS 'Who';
+COMMENT ON COLUMN stock_movements_overview.recorded_at IS 'When it was written';
+COMMENT ON COLUMN stock_movements_overview.effective_at IS 'When it happened';
+COMMENT ON COLUMN stock_movements_overview.moved_units IS 'Units that came (+) or left (-)';
+COMMENT ON COLUMN stock_movements_overview.total_units IS 'Units of the listing after it';
+COMMENT ON COLUMN stock_movements_overview.moved IS 'moved_units as a decimal quantity';
+COMMENT ON COLUMN stock_movements_overview.total IS 'total_units as a decimal quantity';

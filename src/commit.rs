@@ -59,6 +59,38 @@ pub fn vouch_for_what_was_seen() {
     }
 }
 
+/// For an answer that others will build on, of a call that writes nothing: what it has seen may have been
+/// seen early, or be of a transaction that does not wait for its flush. On a standby all that is seen was
+/// on the primary's disk first.
+pub fn flush_what_is_seen() {
+    // SAFETY: every commit that is visible has its record before this position, and a record's end is a
+    // position up to which the log can be flushed.
+    unsafe {
+        if !pg_sys::RecoveryInProgress() {
+            pg_sys::XLogFlush(end_of_records(pg_sys::GetXLogInsertRecPtr()));
+        }
+    }
+}
+
+/// Where the records end that were inserted before a position. The position itself is where the next one
+/// begins: at the start of a page that is behind the page's header, which is not there yet.
+fn end_of_records(position: pg_sys::XLogRecPtr) -> pg_sys::XLogRecPtr {
+    const SHORT_HEADER: u64 = size_of::<pg_sys::XLogPageHeaderData>() as u64;
+    const LONG_HEADER: u64 = size_of::<pg_sys::XLogLongPageHeaderData>() as u64;
+    let in_page = position % u64::from(pg_sys::XLOG_BLCKSZ);
+    let page = position - in_page;
+    // SAFETY: a plain read of what does not change while the server runs.
+    let segment = unsafe { pg_sys::wal_segment_size } as u64;
+    let header = match page % segment {
+        0 => LONG_HEADER,
+        _ => SHORT_HEADER,
+    };
+    match in_page == header {
+        true => page,
+        false => position,
+    }
+}
+
 /// Whether this commit would wait for its own disk and for nothing else.
 fn waits_for_local_flush_only() -> bool {
     // SAFETY: plain reads of the backend's settings; SyncRepStandbyNames is NULL or a C string.

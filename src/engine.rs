@@ -159,6 +159,18 @@ pub fn current_user() -> pg_sys::Oid {
     unsafe { pg_sys::GetUserId() }
 }
 
+/// The search path of whoever called, where the function does not pin its own.
+pub fn current_search_path() -> String {
+    // SAFETY: search_path is a setting of every server; its value is a C string.
+    unsafe {
+        c_text(pg_sys::GetConfigOption(
+            c"search_path".as_ptr(),
+            false,
+            false,
+        ))
+    }
+}
+
 /// In which the engine's own statements run: what a caller puts first in its path, or into its
 /// temporary schema, means nothing to them.
 pub const PINNED_PATH: &CStr = c"pg_catalog, pg_temp";

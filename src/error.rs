@@ -115,7 +115,18 @@ pub enum Error {
     EngineOwned {
         what: String,
     },
-    LedgerAppendOnly,
+    LedgerAppendOnly {
+        table: String,
+    },
+    LedgerArchived {
+        /// The listing whose lines they are; events are everybody's.
+        listing_id: Option<Uuid>,
+    },
+    CannotArchive {
+        table: String,
+        problem: String,
+        hint: &'static str,
+    },
     KeyFixed {
         table: &'static str,
         column: &'static str,
@@ -339,11 +350,29 @@ impl Error {
                 json!({"error": "engine_owned", "what": what}),
                 "Change lots and allocations, or call the functions; the engine keeps the rest.",
             ),
-            Error::LedgerAppendOnly => part(
+            Error::LedgerAppendOnly { table } => part(
                 S::ERRCODE_INSUFFICIENT_PRIVILEGE,
-                "stock_movements is append-only, and the engine alone writes it".to_owned(),
-                json!({"error": "ledger_append_only"}),
+                format!("{table} is append-only, and the engine alone writes it"),
+                json!({"error": "ledger_append_only", "table": table}),
                 "Write a counter-entry: adjust_stock, or change the lot itself.",
+            ),
+            Error::LedgerArchived { listing_id } => {
+                let what = match listing_id {
+                    Some(listing_id) => format!("lines of listing {listing_id} that this needs were archived"),
+                    None => "events after this one were archived".to_owned(),
+                };
+                part(
+                    S::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                    what,
+                    json!({"error": "ledger_archived", "listing_id": listing_id}),
+                    "Read them from the table into which archive_movements has moved them (docs/ledger.md).",
+                )
+            }
+            Error::CannotArchive { table, problem, hint } => part(
+                S::ERRCODE_WRONG_OBJECT_TYPE,
+                format!("cannot archive into {table}: {problem}"),
+                json!({"error": "cannot_archive", "table": table, "problem": problem}),
+                hint,
             ),
             Error::KeyFixed { table, column } => part(
                 S::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,

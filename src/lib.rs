@@ -30,6 +30,7 @@ mod allocations;
 mod attach;
 mod goods;
 mod holds;
+mod ledger;
 mod lending;
 mod stock;
 
@@ -63,7 +64,12 @@ extension_sql_file!(
     requires = ["allocations"]
 );
 extension_sql_file!("../sql/ledger.sql", name = "ledger", requires = ["holds"]);
-extension_sql_file!("../sql/loans.sql", name = "loans", requires = ["ledger"]);
+extension_sql_file!(
+    "../sql/archive.sql",
+    name = "archive",
+    requires = ["ledger"]
+);
+extension_sql_file!("../sql/loans.sql", name = "loans", requires = ["archive"]);
 extension_sql_file!(
     "../sql/attached.sql",
     name = "attached",
@@ -135,6 +141,13 @@ extension_sql_file!(
         lending::read::get_loan,
         lending::read::loans_of,
         lending::read::overdue_loans,
+        ledger::archive::archive_movements,
+        ledger::at::stock_at,
+        ledger::events::stock_events,
+        ledger::history::stock_history,
+        ledger::value::stock_value,
+        ledger::verify::verify_ledger,
+        ledger::verify_archive::verify_archive,
         stock::listings::register_listing,
         stock::listings::delete_listing,
         stock::locations::list_locations,

@@ -15,10 +15,12 @@
 //! | [`loan`] | how many units of a loan are out, and what a return or a loss makes of that |
 //! | [`condition`] | what state the goods of a lot are in |
 //! | [`movement`] | the ledger's lines: their types, numbers and keys |
+//! | [`average`] | what stock is worth by moving average |
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod average;
 pub mod claim;
 pub mod condition;
 mod echo;

@@ -30,6 +30,21 @@ pub enum MovementType {
 }
 
 impl MovementType {
+    /// Every type.
+    pub const ALL: [MovementType; 11] = [
+        MovementType::Receive,
+        MovementType::Adjust,
+        MovementType::Count,
+        MovementType::TransferIn,
+        MovementType::TransferOut,
+        MovementType::Fulfill,
+        MovementType::Loss,
+        MovementType::Return,
+        MovementType::Import,
+        MovementType::Condition,
+        MovementType::Correction,
+    ];
+
     /// As the table has it.
     pub fn name(self) -> &'static str {
         match self {
@@ -45,6 +60,13 @@ impl MovementType {
             MovementType::Condition => "condition",
             MovementType::Correction => "correction",
         }
+    }
+
+    /// From what the table has.
+    pub fn parse(name: &str) -> Option<MovementType> {
+        MovementType::ALL
+            .into_iter()
+            .find(|known| known.name() == name)
     }
 }
 
@@ -101,6 +123,13 @@ pub fn first_key(generation: u16, transaction: u64) -> Uuid {
     key(generation, transaction, 0, 0)
 }
 
+/// The transaction in a line's key.
+pub fn transaction_of(key: Uuid) -> u64 {
+    let key = key.as_u128();
+    let high = key >> 80 << 12 | key >> 64 & 0xfff;
+    (high & 0xffff_ffff_ffff) as u64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,6 +151,14 @@ mod tests {
         let mut lines = [(1, 5), (2, -5), (3, 0), (4, 7), (5, -1)];
         in_order(&mut lines, |line| line.1);
         assert_eq!(lines.map(|line| line.0), [2, 3, 5, 1, 4]);
+    }
+
+    #[test]
+    fn types_are_found_by_their_names() {
+        for known in MovementType::ALL {
+            assert_eq!(MovementType::parse(known.name()), Some(known));
+        }
+        assert_eq!(MovementType::parse("sale"), None);
     }
 
     #[test]
@@ -151,6 +188,7 @@ mod tests {
                 key_of(one, writers.0).cmp(&key_of(other, writers.1))
             );
             prop_assert!(first_key(one.0, one.1) <= key_of(one, writers.0));
+            prop_assert_eq!(transaction_of(key_of(one, writers.0)), one.1);
         }
 
         #[test]

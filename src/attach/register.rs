@@ -6,7 +6,7 @@ use super::import::{AppRow, Import};
 use super::ownership::{check_may_set_tenant, check_owner, lock_owned};
 use crate::counters::registration::Registration;
 use crate::counters::{aside, verify};
-use crate::engine::{as_engine, c_text, current_user, Engine};
+use crate::engine::{as_engine, current_search_path, current_user, Engine};
 use crate::error::Error;
 use crate::ids;
 use crate::plans::{self, id, Statement};
@@ -153,17 +153,6 @@ fn attach_table(
         take_over(&engine, attachment_id, import)
     })?;
     Ok(TableIterator::once(answer))
-}
-
-fn current_search_path() -> String {
-    // SAFETY: search_path is a setting of every server; its value is a C string.
-    unsafe {
-        c_text(pg_sys::GetConfigOption(
-            c"search_path".as_ptr(),
-            false,
-            false,
-        ))
-    }
 }
 
 static REGISTER: Statement = Statement::fresh(

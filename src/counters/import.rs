@@ -32,7 +32,8 @@ static LISTINGS: Statement = Statement::fresh(
        FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::int[])
             AS n (listing_id, tenant_id, key, total, allocated)
        LEFT JOIN LATERAL (
-              SELECT m.version, m.recorded_at FROM {s}.stock_movements m WHERE m.listing_id = n.listing_id
+              SELECT m.version, m.recorded_at FROM {s}.stock_movements m
+               WHERE m.listing_id = n.listing_id AND m.tenant_id = n.tenant_id
                ORDER BY m.listing_id DESC, m.recorded_at DESC, m.version DESC LIMIT 1) AS last ON true
       ORDER BY n.listing_id
      ON CONFLICT (listing_id) DO NOTHING

@@ -250,19 +250,19 @@ fn insert_by_statement(engine: &Engine, entries: &[Entry], cause: &Cause) {
 }
 
 static LAST: Statement = Statement::fresh(
-    "SELECT version, recorded_at FROM {s}.stock_movements WHERE listing_id = $1
+    "SELECT version, recorded_at FROM {s}.stock_movements WHERE listing_id = $1 AND tenant_id = $2
       ORDER BY listing_id DESC, recorded_at DESC, version DESC LIMIT 1",
-    &[UUIDOID],
+    &[UUIDOID, UUIDOID],
 );
 
 /// Number and time of a listing's last line. A key that comes back after its listing was deleted goes
-/// on from here.
-pub fn last(engine: &Engine, listing_id: Uuid) -> Option<(i64, i64)> {
+/// on from here; another tenant's begins anew.
+pub fn last(engine: &Engine, tenant_id: Uuid, listing_id: Uuid) -> Option<(i64, i64)> {
     if has_lines(engine, listing_id) == Some(false) {
         return None;
     }
     let read = |row: &plans::Row| (row.need(1), row.need(2));
-    plans::run_one(engine, &LAST, &[id(listing_id)], read)
+    plans::run_one(engine, &LAST, &[id(listing_id), id(tenant_id)], read)
 }
 
 /// None where only SQL can tell.
@@ -311,7 +311,7 @@ impl Keys {
         };
         let generation = match FEED.get() {
             (last, generation) if last == tenant_id && line > 0 => generation,
-            _ => generation(engine, tenant_id),
+            _ => generation(engine, tenant_id, transaction),
         };
         FEED.set((tenant_id, generation));
         Keys {
@@ -334,17 +334,19 @@ impl Keys {
 /// Begins a new generation where another server wrote last, or this one before it was promoted: there
 /// the numbers of transactions may begin anew.
 static BEGIN_GENERATION: Statement = Statement::fresh(
-    "INSERT INTO {s}.stock_feeds AS f (tenant_id, generation, system_identifier, timeline) VALUES ($1, 1, $2, $3)
+    "INSERT INTO {s}.stock_feeds AS f (tenant_id, generation, system_identifier, timeline, first_transaction)
+     VALUES ($1, 1, $2, $3, $4)
      ON CONFLICT (tenant_id) DO UPDATE
-        SET generation = CASE WHEN (f.system_identifier, f.timeline) = ($2, $3) THEN f.generation
-                              ELSE f.generation + 1 END,
+        SET generation = f.generation + CASE WHEN (f.system_identifier, f.timeline) = ($2, $3) THEN 0 ELSE 1 END,
+            first_transaction = CASE WHEN (f.system_identifier, f.timeline) = ($2, $3) THEN f.first_transaction
+                                     ELSE $4 END,
             system_identifier = $2, timeline = $3
      RETURNING generation",
-    &[UUIDOID, INT8OID, INT4OID],
+    &[UUIDOID, INT8OID, INT4OID, INT8OID],
 );
 
 /// Generation of the keys that this server writes for a tenant.
-fn generation(engine: &Engine, tenant_id: Uuid) -> u16 {
+fn generation(engine: &Engine, tenant_id: Uuid, transaction: u64) -> u16 {
     // SAFETY: plain reads of a server that takes writes.
     let server = unsafe {
         (
@@ -353,7 +355,13 @@ fn generation(engine: &Engine, tenant_id: Uuid) -> u16 {
         )
     };
     stored_generation(engine, tenant_id, server).unwrap_or_else(|| {
-        let args = [id(tenant_id), server.0.into(), server.1.into()];
+        let first = transaction as i64;
+        let args = [
+            id(tenant_id),
+            server.0.into(),
+            server.1.into(),
+            first.into(),
+        ];
         let begin = || plans::run_one(engine, &BEGIN_GENERATION, &args, |row| row.need::<i32>(1));
         aside::during(begin).expect("an upsert answers its row") as u16
     })

@@ -1,4 +1,4 @@
-//! Door 2 for stock_movements: closed. A correction is a counter-entry.
+//! Door 2 for stock_movements and what proves its archived lines: closed. A correction is a counter-entry.
 
 use super::{aside, row};
 use crate::error::Error;
@@ -10,7 +10,8 @@ use pgrx::prelude::*;
 )]
 fn stock_movements_before<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
     if !aside::standing_aside(trigger) {
-        Error::LedgerAppendOnly.raise();
+        let table = trigger.table_name().expect("a trigger's table has a name");
+        Error::LedgerAppendOnly { table }.raise();
     }
     Ok(None)
 }

@@ -63,9 +63,10 @@ fn stock_listings_before<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
 /// Where the lines of a new listing's ledger go on: its key may have been there before.
 fn last_movement(trigger: &PgTrigger, listing: &NewRow) -> (i64, Option<TimestampWithTimeZone>) {
     let engine = Engine::of_function(trigger.trigger().tgfoid);
-    let last = listing
-        .id("listing_id")
-        .and_then(|listing_id| as_engine(&engine, || ledger::last(&engine, listing_id)));
+    let keys = listing.id("tenant_id").zip(listing.id("listing_id"));
+    let last = keys.and_then(|(tenant_id, listing_id)| {
+        as_engine(&engine, || ledger::last(&engine, tenant_id, listing_id))
+    });
     last.map_or((0, None), |(version, recorded_at)| {
         (version, Some(clock::moment(recorded_at)))
     })

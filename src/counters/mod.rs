@@ -9,6 +9,7 @@
 pub mod allocation_triggers;
 pub mod aside;
 pub mod changes;
+pub mod corrections;
 pub mod counts;
 pub mod dead;
 mod deltas;
@@ -36,6 +37,7 @@ pub mod places;
 pub mod registration;
 pub mod removal;
 pub mod repair;
+pub mod replay;
 pub mod resolve;
 pub mod rollup;
 pub mod room;

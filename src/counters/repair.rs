@@ -1,7 +1,7 @@
-//! Rewrites every counter, and every attached column, from the rows.
+//! Rewrites every counter, and every attached column, from the rows; adds the lines that the ledger lacks.
 
 use super::registration::Registration;
-use super::{aside, listings, mirror, resolve, verify};
+use super::{aside, corrections, listings, mirror, resolve, verify};
 use crate::engine::Engine;
 use crate::plans::{self, id, id_list, Statement};
 use pgrx::pg_sys::{UUIDARRAYOID, UUIDOID};
@@ -105,6 +105,23 @@ static LISTINGS: Statement = Statement::fresh(
      SELECT count(*)::int FROM done",
     &[UUIDOID],
 ).of_whole_tables();
+/// Where the ledger has got to.
+static LISTINGS_MOVED: Statement = Statement::fresh(
+    "WITH done AS (
+       UPDATE {s}.stock_listings g SET version = coalesce(n.version, 0), moved_at = n.recorded_at
+         FROM (SELECT k.listing_id, m.version, m.recorded_at
+                 FROM {s}.stock_listings k
+                 LEFT JOIN (SELECT DISTINCT ON (listing_id) listing_id, version, recorded_at
+                              FROM {s}.stock_movements WHERE tenant_id = $1
+                             ORDER BY listing_id, version DESC) AS m ON m.listing_id = k.listing_id
+                WHERE k.tenant_id = $1) AS n
+        WHERE g.listing_id = n.listing_id AND g.tenant_id = $1
+          AND (g.version, g.moved_at) IS DISTINCT FROM (coalesce(n.version, 0), n.recorded_at)
+       RETURNING 1)
+     SELECT count(*)::int FROM done",
+    &[UUIDOID],
+)
+.of_whole_tables();
 static LISTINGS_NOW: Statement = Statement::fresh(
     "SELECT listing_id, quantity_total, quantity_listed, quantity_allocated, quantity_held,
             attached_to, attached_key, sync_deferred, version, moved_at
@@ -113,7 +130,9 @@ static LISTINGS_NOW: Statement = Statement::fresh(
 );
 
 /// Rewrites every counter, and every attached column, of the session's tenant from the rows; what a loan
-/// says is out, from its allocations. Writers wait meanwhile. Returns how many rows were wrong.
+/// says is out, from its allocations; and adds lines of the type correction (reason repair_stock) where the
+/// ledger does not tell what is there. Writers wait meanwhile. Returns how many rows were wrong, and lines
+/// missing.
 #[pg_extern(security_definer)]
 #[search_path(pg_catalog, pg_temp)]
 fn repair_stock(fcinfo: pg_sys::FunctionCallInfo) -> i32 {
@@ -122,17 +141,23 @@ fn repair_stock(fcinfo: pg_sys::FunctionCallInfo) -> i32 {
     plans::run(&engine, &LOCK, &[], |_| ());
     // In a database that was restored with its triggers off.
     resolve::resolve(&engine);
-    let counters: i32 = [&LISTING_OF_CLAIMS, &LOANS, &LOTS, &LEVELS, &LISTINGS]
-        .into_iter()
-        .map(|step| {
-            aside::during(|| plans::run(&engine, step, &tenant(), |row| row.need::<i32>(1)))[0]
-        })
-        .sum();
+    let counters: i32 = [
+        &LISTING_OF_CLAIMS,
+        &LOANS,
+        &LOTS,
+        &LEVELS,
+        &LISTINGS,
+        &LISTINGS_MOVED,
+    ]
+    .into_iter()
+    .map(|step| aside::during(|| plans::run(&engine, step, &tenant(), |row| row.need::<i32>(1)))[0])
+    .sum();
+    let lines = corrections::write(&engine);
     let attached: usize = Registration::of_tenant(&engine)
         .iter()
         .map(|known| plans::with_latest_snapshot(|| rewrite_attached(&engine, known)))
         .sum();
-    counters + attached as i32
+    counters + lines + attached as i32
 }
 
 fn rewrite_attached(engine: &Engine, known: &Registration) -> usize {

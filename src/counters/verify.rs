@@ -139,8 +139,6 @@ static ATTACHED_LISTINGS: Statement = Statement::stable(
     &[UUIDOID, UUIDOID],
 );
 
-const BATCH: i64 = 10_000;
-
 /// One row of an attached table, as the app sees it.
 struct AppRow {
     key: String,
@@ -202,7 +200,7 @@ pub fn attached_differences(
         &text,
         &types,
         &args,
-        BATCH,
+        plans::BATCH,
         read,
         |rows: Vec<AppRow>| {
             let ids: Vec<Option<Uuid>> = rows

@@ -336,6 +336,7 @@ pub static FEEDS: Shape = Shape {
         ("generation", INT4OID),
         ("system_identifier", INT8OID),
         ("timeline", INT4OID),
+        ("first_transaction", INT8OID),
     ],
     checks: &["((generation >= 1) AND (generation <= 4095))"],
     written: &[],

@@ -1,9 +1,27 @@
-//! Long reads of a user's table.
+//! Long reads, in batches.
 
 use super::kept::prepare;
 use super::values::{Arg, Row, SpiArgs};
+use super::Statement;
+use crate::engine::{pinned, Engine};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
+
+/// Reads what a statement answers in batches, with the caller's snapshot.
+pub fn scan<T>(
+    engine: &Engine,
+    statement: &Statement,
+    args: &[Arg],
+    read: impl Fn(&Row) -> T,
+    each: impl FnMut(Vec<T>),
+) {
+    let text = statement.text_for(engine);
+    let as_engine = |run: &mut dyn FnMut()| pinned(run);
+    scan_made(as_engine, &text, statement.types, args, BATCH, read, each);
+}
+
+/// Rows of a batch.
+pub const BATCH: i64 = 10_000;
 
 /// Reads a user's table in batches, as its owner, with the caller's snapshot; what is done with a
 /// batch is done as whoever called.

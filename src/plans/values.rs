@@ -66,6 +66,17 @@ impl Row {
         ids::from_pg(self.need(number))
     }
 
+    /// A column of any type that is passed by reference, for as long as the call lasts.
+    pub fn kept(&self, number: i32) -> Option<pg_sys::Datum> {
+        let mut is_null = false;
+        // SAFETY: the copy goes to the memory of whoever connected to SPI; -1 stands for what has its
+        // length in front.
+        unsafe {
+            let datum = pg_sys::SPI_getbinval(self.tuple, self.shape, number, &mut is_null);
+            (!is_null).then(|| pg_sys::SPI_datumTransfer(datum, false, -1))
+        }
+    }
+
     /// A uuid column.
     pub fn maybe_id(&self, number: i32) -> Option<Uuid> {
         self.get(number).map(ids::from_pg)

@@ -77,7 +77,7 @@ fn register_listing(
         }
         .into());
     }
-    let last = ledger::last(&engine, listing_id);
+    let last = ledger::last(&engine, engine.tenant, listing_id);
     let args = [
         id(listing_id),
         id(engine.tenant),

@@ -390,7 +390,11 @@ fn run(isolation: &'static str, dml: bool) {
 fn check(shop: &Shop, units: i64) {
     let mut client = shop.db.client();
     let wrong = client
-        .query("SELECT kind, key, counter FROM stock.verify_stock()", &[])
+        .query(
+            "SELECT kind, key, counter FROM stock.verify_stock()
+             UNION ALL SELECT 'line', listing_id::text, problem FROM stock.verify_ledger()",
+            &[],
+        )
         .unwrap();
     assert!(wrong.is_empty(), "{wrong:?}");
     let oversold: i64 = client

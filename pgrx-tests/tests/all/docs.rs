@@ -125,6 +125,7 @@ fn every_error_is_pinned() {
     let tests = read("pgrx-tests/tests/all/api/errors.rs")
         + &read("pgrx-tests/tests/all/attached/errors.rs")
         + &read("pgrx-tests/tests/all/holds/errors.rs")
+        + &read("pgrx-tests/tests/all/ledger/errors.rs")
         + &read("pgrx-tests/tests/all/lending/errors.rs");
     let mut missing = error_names();
     missing.retain(|name| !tests.contains(&format!("\"error\": \"{name}\"")));

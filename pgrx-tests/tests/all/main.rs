@@ -11,6 +11,7 @@ mod goods;
 mod harness;
 mod holds;
 mod holds_together;
+mod ledger;
 mod lending;
 mod movements;
 mod restore;

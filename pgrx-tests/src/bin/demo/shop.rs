@@ -131,7 +131,9 @@ pub fn stock(client: &mut Client) -> Result<HashMap<Uuid, Stock>> {
 pub fn verify(client: &mut Client) -> Result<Vec<String>> {
     let rows = client.query(
         "SELECT concat_ws(' ', kind, key, counter, 'stored', stored, 'actual', actual)
-           FROM stock.verify_stock()",
+           FROM stock.verify_stock()
+          UNION ALL
+         SELECT concat_ws(' ', 'line', version, 'of', listing_id, problem) FROM stock.verify_ledger()",
         &[],
     )?;
     Ok(rows.iter().map(|row| row.get(0)).collect())

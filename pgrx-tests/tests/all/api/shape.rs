@@ -102,8 +102,15 @@ fn a_refusal_writes_no_wal() {
 /// Many rows in every table, written without the triggers, with counters as they would make them.
 const MANY_ROWS: &str = "
     SET session_replication_role = replica;
-    INSERT INTO stock_listings (listing_id, sku, barcode, quantity_total, quantity_listed, quantity_allocated)
-    SELECT md5('listing' || n)::uuid, 'S' || n, 'B' || n, 10, 10, 1 FROM generate_series(1, 20000) n;
+    INSERT INTO stock_listings (listing_id, sku, barcode, quantity_total, quantity_listed, quantity_allocated,
+                                version, moved_at)
+    SELECT md5('listing' || n)::uuid, 'S' || n, 'B' || n, 10, 10, 1, 1, '2020-01-01' FROM generate_series(1, 20000) n;
+    INSERT INTO stock_movements (movement_id, tenant_id, listing_id, version, lot_id, location_id, movement_type,
+                                 delta, lot_before, lot_after, listing_before, listing_after, actor, recorded_at,
+                                 effective_at)
+    SELECT gen_random_uuid(), current_tenant(), md5('listing' || n)::uuid, 1, md5('lot' || n)::uuid,
+           '00000000-0000-8000-8000-000000000000', 'receive', 10, 0, 10, 0, 10, 'x', '2020-01-01', '2020-01-01'
+      FROM generate_series(1, 20000) n;
     INSERT INTO stock_levels
     SELECT current_tenant(), md5('listing' || n)::uuid, '00000000-0000-8000-8000-000000000000', 10, 10, 1
       FROM generate_series(1, 20000) n;
@@ -177,6 +184,17 @@ fn no_call_reads_a_whole_table() {
         ),
         format!("receive_stock({}, 1, '{ORISON}')", id("listing1")),
         format!("explain_allocation({}, 1)", id("listing1")),
+        format!("stock_at({}, now())", id("listing1")),
+        format!("stock_at({}, '2019-01-01')", id("listing1")),
+        format!(
+            "stock_at({}, now(), '00000000-0000-8000-8000-000000000000', 'effective')",
+            id("listing1")
+        ),
+        format!("stock_history({}, '2019-01-01')", id("listing1")),
+        format!("stock_events({})", id("event")),
+        format!("stock_value(listing_id => {})", id("listing1")),
+        format!("stock_value(now(), listing_id => {})", id("listing1")),
+        format!("stock_value(now(), 'average', {})", id("listing1")),
         format!(
             "allocate_stock({}, {}, 2, idempotency_key => 'new')",
             id("listing2"),
@@ -198,6 +216,7 @@ fn no_call_reads_a_whole_table() {
                 "stock_lots",
                 "stock_allocations",
                 "stock_requests",
+                "stock_movements",
             ] {
                 let whole = format!("Seq Scan on {table}");
                 assert!(

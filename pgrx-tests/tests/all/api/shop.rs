@@ -116,7 +116,7 @@ impl Shop {
         everything(&mut self.client)
     }
 
-    /// The proof that all counters are right.
+    /// The proof that all counters are right, and that the ledger tells how they came to be.
     #[track_caller]
     pub fn verify(&mut self) {
         verify(&mut self.client);
@@ -129,12 +129,14 @@ pub fn connect(db: &Db) -> Client {
     client
 }
 
-/// The differences between counters and rows, as text; none is the proof.
+/// The differences between counters, rows and ledger, as text; none is the proof.
 #[track_caller]
 pub fn verify(client: &mut Client) {
     let sql = "SELECT format('%s %s %s: %s, not %s', kind, key, counter, stored, actual)
-                 FROM verify_stock()";
-    let rows = client.query(sql, &[]).expect("verify_stock() should run");
+                 FROM verify_stock()
+               UNION ALL
+               SELECT format('line %s of %s: %s', version, listing_id, problem) FROM verify_ledger()";
+    let rows = client.query(sql, &[]).expect("the proofs should run");
     let differences: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
     assert_eq!(differences, Vec::<String>::new());
 }

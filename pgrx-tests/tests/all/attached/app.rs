@@ -172,9 +172,11 @@ impl Sql {
         )
     }
 
-    /// The proof: every counter and every attached column is what the rows say.
+    /// The proof: every counter and every attached column is what the rows say, and the ledger tells how
+    /// it came to be.
     #[track_caller]
     pub fn assert_verified(&mut self) {
         assert_eq!(self.differences(), [""; 0]);
+        assert_eq!(self.rows("SELECT * FROM stock.verify_ledger()"), [""; 0]);
     }
 }

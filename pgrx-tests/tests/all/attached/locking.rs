@@ -57,6 +57,8 @@ fn check(client: &mut Client, run: &Run, level: &str, allowed: &[&str]) {
     }
     let wrong = client.query("SELECT * FROM stock.verify_stock()", &[]);
     assert_eq!(wrong.expect("should verify").len(), 0);
+    let wrong = client.query("SELECT problem FROM stock.verify_ledger()", &[]);
+    assert_eq!(wrong.expect("should verify").len(), 0);
 }
 
 fn available(client: &mut Client, id: &str) -> i32 {

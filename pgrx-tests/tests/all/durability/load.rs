@@ -61,11 +61,12 @@ impl Shop {
         }
     }
 
-    /// The proof that all counters are right.
+    /// The proof that all counters are right, and that the ledger tells how they came to be.
     #[track_caller]
     pub fn verify(&self) {
         let sql = "SELECT format('%s %s %s: %s, not %s', kind, key, counter, stored, actual)
-                     FROM stock.verify_stock()";
+                     FROM stock.verify_stock()
+                   UNION ALL SELECT problem FROM stock.verify_ledger()";
         let rows = self.db.client().query(sql, &[]).unwrap();
         let wrong: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
         assert_eq!(wrong, Vec::<String>::new());

@@ -170,7 +170,10 @@ impl Watched {
     pub fn verify(&mut self) {
         let wrong = self
             .watcher
-            .query("SELECT FROM stock.verify_stock()", &[])
+            .query(
+                "SELECT FROM stock.verify_stock() UNION ALL SELECT FROM stock.verify_ledger()",
+                &[],
+            )
             .unwrap();
         assert!(wrong.is_empty());
     }

@@ -52,6 +52,7 @@ pub fn assert_verified(sql: &mut Sql) {
     for tenant in ["", OTHER_TENANT] {
         sql.run(&format!("SET stockroom.tenant_id = '{tenant}'"));
         assert_eq!(sql.rows("SELECT * FROM verify_stock()"), [""; 0]);
+        assert_eq!(sql.rows("SELECT * FROM verify_ledger()"), [""; 0]);
     }
     sql.run("RESET stockroom.tenant_id");
 }

@@ -144,9 +144,11 @@ impl Sql {
         rows.concat()
     }
 
-    /// The proof: every counter is what the rows say, and no claim or lot has lost its parent.
+    /// The proof: every counter is what the rows say, no claim or lot has lost its parent, and the ledger
+    /// tells how it came to be.
     #[track_caller]
     pub fn assert_verified(&mut self) {
         assert_eq!(self.rows("SELECT * FROM verify_stock()"), [""; 0]);
+        assert_eq!(self.rows("SELECT * FROM verify_ledger()"), [""; 0]);
     }
 }

@@ -33,7 +33,7 @@ fn wait_until_expired(client: &mut Client, holds: i64) {
         (with_status(client, "expired") == holds).then_some(())
     });
     assert_eq!(with_status(client, "active"), 0);
-    let verify = "SELECT kind, key FROM stock.verify_stock()";
+    let verify = "SELECT FROM stock.verify_stock() UNION ALL SELECT FROM stock.verify_ledger()";
     assert!(client.query(verify, &[]).unwrap().is_empty());
 }
 

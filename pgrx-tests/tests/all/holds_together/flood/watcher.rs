@@ -20,7 +20,8 @@ const OVERSOLD: &str = "
     UNION ALL SELECT 'level ' || listing_id FROM stock_levels
      WHERE quantity_allocated + quantity_held > quantity_listed
     UNION ALL SELECT 'lot ' || lot_id FROM stock_lots WHERE quantity_allocated > quantity_total
-    UNION ALL SELECT 'counter ' || verify_stock::text FROM verify_stock()";
+    UNION ALL SELECT 'counter ' || verify_stock::text FROM verify_stock()
+    UNION ALL SELECT 'line ' || verify_ledger::text FROM verify_ledger()";
 
 /// Functions never sell what is kept for safety: a hold goes that far below with its backorders only.
 const TOO_LOW: &str = "

@@ -28,6 +28,7 @@ fn transaction_that_looked_first(name: &str, level: &str, statement: &str) -> Sc
 
 const WRONG: &str = "
     SELECT 'counter ' || verify_stock::text FROM verify_stock()
+    UNION ALL SELECT 'line ' || verify_ledger::text FROM verify_ledger()
     UNION ALL SELECT 'oversold lot ' || lot_id FROM stock_lots WHERE quantity_allocated > quantity_total
     UNION ALL SELECT 'oversold level ' || listing_id FROM stock_levels
                WHERE quantity_allocated + quantity_held > quantity_listed

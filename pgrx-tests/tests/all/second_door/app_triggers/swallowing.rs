@@ -33,6 +33,8 @@ fn assert_no_count_is_lost(sql: &mut Sql, statements: &[String]) {
             let wrong = sql.rows(
                 "SELECT kind, key, counter, stored, actual FROM verify_stock()
                  UNION ALL
+                 SELECT problem, listing_id::text, NULL, NULL, NULL FROM verify_ledger()
+                 UNION ALL
                  SELECT 'lot without a listing', lot_id::text, NULL, NULL, NULL
                    FROM stock_lots l LEFT JOIN stock_listings g USING (listing_id) WHERE g.listing_id IS NULL",
             );

@@ -46,6 +46,7 @@ fn assert_sound(client: &mut Client, run: &Run, level: &str, allowed: &[&str]) {
         );
     }
     let wrong = "SELECT 'counter', verify_stock::text FROM verify_stock()
+         UNION ALL SELECT 'line', verify_ledger::text FROM verify_ledger()
          UNION ALL SELECT 'oversold lot', lot_id::text FROM stock_lots WHERE quantity_allocated > quantity_total
          UNION ALL SELECT 'oversold listing', listing_id::text FROM stock_listings WHERE quantity_available < 0
          UNION ALL SELECT 'lot without listing', lot_id::text FROM stock_lots l
