@@ -32,3 +32,8 @@ COMMENT ON FUNCTION attached_tables_altered() IS 'Event trigger: the names in at
 COMMENT ON FUNCTION attached_tables_dropped() IS 'Event trigger: a table that is dropped, or loses a column it is attached by, is detached.';
 COMMENT ON EVENT TRIGGER stockroom_altered IS 'stockroom: the names in attached_tables follow renames; restored tables are found.';
 COMMENT ON EVENT TRIGGER stockroom_dropped IS 'stockroom: a table that is dropped, or loses a column it is attached by, is detached.';
+
+COMMENT ON FUNCTION collapse_children(regclass, text, text, text, text, text, text, text, boolean, text, boolean) IS
+    'Copies that are rows of their own become counts: a listing an item, an open loan for each copy that is out. The caller must own the table.';
+COMMENT ON FUNCTION expand_children(regclass, boolean) IS
+    'The way back: counts become one row per copy again, and what is a guess is a row of the answer. The caller must own the table.';

@@ -14,3 +14,6 @@ SELECT pg_catalog.pg_extension_config_dump('stock_archived_runs', '');
 SELECT pg_catalog.pg_extension_config_dump('stock_archived_lots', '');
 SELECT pg_catalog.pg_extension_config_dump('stock_loans', '');
 SELECT pg_catalog.pg_extension_config_dump('attached_tables', '');
+SELECT pg_catalog.pg_extension_config_dump('collapsed_tables', '');
+SELECT pg_catalog.pg_extension_config_dump('collapsed_items', '');
+SELECT pg_catalog.pg_extension_config_dump('collapsed_copies', '');

@@ -170,6 +170,32 @@ pub enum Error {
         table: String,
         listings: Vec<Uuid>,
     },
+    CannotCollapse {
+        table: String,
+        problem: String,
+        hint: String,
+    },
+    BadCopies {
+        table: String,
+        problems: Vec<BadCopies>,
+    },
+    CopiesDiffer {
+        table: String,
+        items: usize,
+        examples: Vec<String>,
+    },
+    TableNotCollapsed {
+        table: String,
+    },
+}
+
+/// Copies of an app's table that can be neither counted nor brought back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BadCopies {
+    pub problem: String,
+    pub rows: i64,
+    /// Keys of some.
+    pub examples: Vec<String>,
 }
 
 /// The parts of one error as PostgreSQL shows them.
@@ -396,7 +422,7 @@ impl Error {
                 S::ERRCODE_INSUFFICIENT_PRIVILEGE,
                 format!("must be owner of table {table}"),
                 json!({"error": "not_table_owner", "table": table}),
-                "Let the table's owner attach or detach it.",
+                "Let the table's owner do it.",
             ),
             Error::CannotAttach { table, problem, hint } => Parts {
                 sqlstate: S::ERRCODE_WRONG_OBJECT_TYPE,
@@ -446,6 +472,34 @@ impl Error {
                 format!("rows of {table} cannot be deleted: their stock is claimed"),
                 json!({"error": "stock_committed", "table": table, "listings": listings}),
                 "Release or fulfil the claims first, or attach with on_delete => 'cascade'.",
+            ),
+            Error::CannotCollapse { table, problem, hint } => Parts {
+                sqlstate: S::ERRCODE_WRONG_OBJECT_TYPE,
+                message: format!("the copies of {table} cannot be collapsed or expanded: {problem}"),
+                detail: json!({"error": "cannot_collapse", "table": table, "problem": problem}),
+                hint: hint.clone(),
+            },
+            Error::BadCopies { table, problems } => {
+                let said = problems.iter().map(|bad| format!("{} ({})", bad.problem, bad.rows));
+                let named = problems.iter().map(|bad| json!({"problem": bad.problem, "rows": bad.rows, "keys": bad.examples}));
+                part(
+                    S::ERRCODE_INVALID_PARAMETER_VALUE,
+                    format!("copies of {table} stand in the way: {}", said.collect::<Vec<_>>().join("; ")),
+                    json!({"error": "bad_copies", "table": table, "problems": named.collect::<Vec<_>>()}),
+                    "Call it with preview => true, which changes nothing and shows more of them; correct them first.",
+                )
+            }
+            Error::CopiesDiffer { table, items, examples } => part(
+                S::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("rows and counts of {table} would differ for {items} items; nothing was changed"),
+                json!({"error": "copies_differ", "table": table, "items": items, "keys": examples}),
+                "Look for triggers and rules of the table that swallow or change rows that are inserted or deleted.",
+            ),
+            Error::TableNotCollapsed { table } => part(
+                S::ERRCODE_NO_DATA_FOUND,
+                format!("table {table} is not collapsed"),
+                json!({"error": "table_not_collapsed", "table": table}),
+                "Its copies are rows of their own; collapse_children makes them counts. It may also be another tenant's.",
             ),
         }
     }

@@ -28,6 +28,7 @@ mod counters;
 // The domains.
 mod allocations;
 mod attach;
+mod copies;
 mod goods;
 mod holds;
 mod ledger;
@@ -70,10 +71,11 @@ extension_sql_file!(
     requires = ["ledger"]
 );
 extension_sql_file!("../sql/loans.sql", name = "loans", requires = ["archive"]);
+extension_sql_file!("../sql/copies.sql", name = "copies", requires = ["loans"]);
 extension_sql_file!(
     "../sql/attached.sql",
     name = "attached",
-    requires = ["loans"]
+    requires = ["copies"]
 );
 extension_sql_file!(
     "../sql/counters.sql",
@@ -182,6 +184,8 @@ extension_sql_file!(
         attach::keys::get_reserved_stock_of,
         attach::keys::get_total_stock_of,
         attach::register::attach_table,
+        copies::collapse::collapse_children,
+        copies::expand::expand_children,
     ]
 );
 extension_sql_file!("../sql/dump.sql", name = "dump", requires = ["attach"]);

@@ -195,6 +195,11 @@ impl Table<'_> {
         }
     }
 
+    /// A column that is read as it is.
+    pub fn any(&self, name: &str) -> Result<Checked, Error> {
+        Ok(checked(name, &self.column(name)?))
+    }
+
     /// The column that names each row's tenant.
     pub fn tenant(&self, name: &str) -> Result<Checked, Error> {
         let found = self.column(name)?;
@@ -227,11 +232,11 @@ fn checked(name: &str, found: &Found) -> Checked {
 }
 
 /// A column's name for a message, cut where somebody passed a book.
-fn shown(name: &str) -> String {
+pub fn shown(name: &str) -> String {
     crate::engine::quote(&name.chars().take(80).collect::<String>())
 }
 
-fn type_name(type_oid: pg_sys::Oid) -> String {
+pub fn type_name(type_oid: pg_sys::Oid) -> String {
     // SAFETY: the type exists; the answer is a C string.
     unsafe { crate::engine::c_text(pg_sys::format_type_be(type_oid)) }
 }

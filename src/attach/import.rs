@@ -2,7 +2,7 @@
 
 use super::adjust;
 use crate::counters::counts::Counts;
-use crate::counters::import::{self, Incoming};
+use crate::counters::import::{self, Claim, Incoming, Link};
 use crate::counters::ledger::Cause;
 use crate::counters::mirror::{self, AttachedRow};
 use crate::counters::registration::{Column, Registration, Target};
@@ -143,10 +143,16 @@ impl<'a> Import<'a> {
                 listing_id: judged.listing_id,
                 tenant_id: judged.tenant_id,
                 key: &judged.row.key,
-                counts: judged.counts,
+                units: judged.counts.total,
+                claims: self.claims(judged.counts),
             })
             .collect();
-        let mut made = import::make(self.engine, self.known, &incoming, &self.cause);
+        let link = Link {
+            attached_to: Some(self.known.attachment_id),
+            deferred: self.known.deferred,
+            quantity_scale: self.known.quantity_scale,
+        };
+        let mut made = import::make(self.engine, link, &incoming, &self.cause);
         let mut wrong = Vec::new();
         let mut there = Vec::new();
         for judged in judged {
@@ -233,6 +239,18 @@ impl<'a> Import<'a> {
             allocated,
             held: 0,
         })
+    }
+
+    /// What is claimed of a row: one allocation, of the attachment's own order.
+    fn claims(&self, counts: Counts) -> Vec<Claim> {
+        let claim = Claim {
+            order_id: self.known.attachment_id,
+            quantity: counts.allocated,
+        };
+        Some(claim)
+            .filter(|claim| claim.quantity > 0)
+            .into_iter()
+            .collect()
     }
 
     /// Notes a listing that is linked now, and whether its row must be written.

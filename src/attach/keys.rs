@@ -1,4 +1,4 @@
-//! Functions that take the app's own key instead of a listing's.
+//! The app's own keys: their namespace, and the functions that take them instead of a listing's.
 
 use crate::counters::registration::Registration;
 use crate::engine::Engine;
@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::ids;
 use crate::plans::{self, id, Statement};
 use pgrx::pg_sys::panic::ErrorReport;
-use pgrx::pg_sys::UUIDOID;
+use pgrx::pg_sys::{OIDOID, UUIDOID};
 use pgrx::prelude::*;
 use uuid::Uuid;
 
@@ -37,6 +37,44 @@ fn listing_id_of(
             ),
         })?;
     Ok(ids::to_pg(listing_id))
+}
+
+/// A table that was collapsed goes on with the namespace of then. In a restored database another table may
+/// have had this oid before.
+static NAMESPACE: Statement = Statement::fresh(
+    "WITH named AS (
+       SELECT n.nspname, c.relname FROM pg_catalog.pg_class c
+         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1),
+     collapsed AS (
+       SELECT key_namespace, tenant_id = $2 AND (table_schema, table_name) = (SELECT * FROM named) AS is_own
+         FROM {s}.collapsed_tables)
+     SELECT (SELECT key_namespace FROM collapsed WHERE is_own LIMIT 1),
+            EXISTS (SELECT FROM {s}.attached_tables WHERE key_namespace = $3)
+         OR EXISTS (SELECT FROM collapsed WHERE key_namespace = $3 AND NOT is_own)",
+    &[OIDOID, UUIDOID, UUIDOID],
+)
+.of_whole_tables();
+
+/// Namespace of the listings of keys that are no uuids. The same whenever the same table is attached or
+/// collapsed: it finds its listings again.
+pub fn namespace(engine: &Engine, table: pg_sys::Oid, is_any_tenants: bool) -> Uuid {
+    const STOCKROOM: Uuid = Uuid::from_u128(0x6f3c_29e4_8d15_4b7a_9c02_51d8_e7b3_a046);
+    let tenant = if is_any_tenants {
+        Uuid::nil()
+    } else {
+        engine.tenant
+    };
+    let name = format!("{tenant}/{}", table.to_u32());
+    let namespace = Uuid::new_v5(&STOCKROOM, name.as_bytes());
+    let args = [table.into(), id(tenant), id(namespace)];
+    let found = plans::run_one(engine, &NAMESPACE, &args, |row| {
+        (row.maybe_id(1), row.need(2))
+    });
+    match found {
+        Some((Some(of_collapsed), _)) => of_collapsed,
+        Some((None, true)) => ids::new_key(),
+        _ => namespace,
+    }
 }
 
 static COUNTS: Statement = Statement::stable(

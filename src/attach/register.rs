@@ -3,6 +3,7 @@
 use super::checks::{self, needed, word, Checked, Table};
 use super::detach;
 use super::import::{AppRow, Import};
+use super::keys;
 use super::ownership::{check_may_set_tenant, check_owner, lock_owned};
 use crate::counters::registration::Registration;
 use crate::counters::{aside, verify};
@@ -172,28 +173,6 @@ static REGISTER: Statement = Statement::fresh(
     ],
 );
 
-static NAMESPACE_IN_USE: Statement = Statement::fresh(
-    "SELECT FROM {s}.attached_tables WHERE key_namespace = $1",
-    &[UUIDOID],
-)
-.of_whole_tables();
-
-/// Namespace of the listings of keys that are no uuids. The same whenever the same table is attached:
-/// it finds its listings again. In a restored database another table may have had this oid before.
-fn key_namespace(table: &Table, request: &Request) -> Uuid {
-    const STOCKROOM: Uuid = Uuid::from_u128(0x6f3c_29e4_8d15_4b7a_9c02_51d8_e7b3_a046);
-    let tenant = match request.tenant {
-        Some(_) => Uuid::nil(),
-        None => table.engine.tenant,
-    };
-    let name = format!("{tenant}/{}", table.oid.to_u32());
-    let namespace = Uuid::new_v5(&STOCKROOM, name.as_bytes());
-    match plans::run_one(table.engine, &NAMESPACE_IN_USE, &[id(namespace)], |_| ()) {
-        Some(()) => ids::new_key(),
-        None => namespace,
-    }
-}
-
 fn register(table: &Table, request: &Request, search_path: &str) -> Uuid {
     let attachment_id = ids::new_key();
     let name = |column: &Option<Checked>| column.as_ref().map(|column| column.name.clone()).into();
@@ -218,7 +197,11 @@ fn register(table: &Table, request: &Request, search_path: &str) -> Uuid {
         request.on_delete.into(),
         request.on_bad.into(),
         request.sync.into(),
-        id(key_namespace(table, request)),
+        id(keys::namespace(
+            table.engine,
+            table.oid,
+            request.tenant.is_some(),
+        )),
         search_path.to_owned().into(),
     ];
     aside::during(|| plans::run(table.engine, &REGISTER, &args, |_| ()));

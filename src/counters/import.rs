@@ -1,12 +1,11 @@
-//! Rows of an attached table become listings with their stock: a few statements over many rows.
+//! Rows of an app's table become listings with their stock: a few statements over many rows.
 //! The counters of a new listing are its import, so they are inserted and not added up.
 
 use super::ledger::{self, Cause, Line};
-use super::registration::Registration;
-use super::{aside, listings, Counts, ListingAfter};
+use super::{aside, listings, ListingAfter};
 use crate::engine::Engine;
 use crate::ids;
-use crate::plans::{self, id, id_list, Arg, Statement};
+use crate::plans::{self, id, id_list, maybe_id, Arg, Statement};
 use pgrx::pg_sys::{BOOLOID, INT2OID, INT4ARRAYOID, TEXTARRAYOID, UUIDARRAYOID, UUIDOID};
 use std::collections::{HashMap, HashSet};
 use stockroom_core::movement::MovementType;
@@ -17,7 +16,30 @@ pub struct Incoming<'a> {
     pub listing_id: Uuid,
     pub tenant_id: Uuid,
     pub key: &'a str,
-    pub counts: Counts,
+    /// Units of the lot.
+    pub units: i32,
+    pub claims: Vec<Claim>,
+}
+
+/// An active allocation of the lot.
+#[derive(Debug, Clone, Copy)]
+pub struct Claim {
+    pub order_id: Uuid,
+    pub quantity: i32,
+}
+
+impl Incoming<'_> {
+    fn allocated(&self) -> i32 {
+        self.claims.iter().map(|claim| claim.quantity).sum()
+    }
+}
+
+/// What mirrors the listings, if anything does.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Link {
+    pub attached_to: Option<Uuid>,
+    pub deferred: bool,
+    pub quantity_scale: i16,
 }
 
 /// In key order, so that two sessions that make the same listings can't wait for each other. A key that
@@ -26,7 +48,8 @@ static LISTINGS: Statement = Statement::fresh(
     "INSERT INTO {s}.stock_listings
             (listing_id, tenant_id, attached_key, quantity_total, quantity_listed, quantity_allocated,
              attached_to, sync_deferred, quantity_scale, version, moved_at)
-     SELECT n.listing_id, n.tenant_id, n.key, n.total, n.total, n.allocated, $6, $7, $8,
+     SELECT n.listing_id, n.tenant_id, CASE WHEN $6 IS NOT NULL THEN n.key END, n.total, n.total, n.allocated,
+            $6, $7, $8,
             coalesce(last.version, 0) + CASE WHEN n.total > 0 THEN 1 ELSE 0 END,
             CASE WHEN n.total > 0 THEN greatest(last.recorded_at, clock_timestamp()) ELSE last.recorded_at END
        FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::int[])
@@ -63,16 +86,14 @@ static LOTS: Statement = Statement::fresh(
 );
 static CLAIMS: Statement = Statement::fresh(
     "INSERT INTO {s}.stock_allocations (tenant_id, listing_id, lot_id, allocation_id, order_id, quantity)
-     SELECT n.tenant_id, n.listing_id, n.lot_id, n.allocation_id, $6, n.quantity
-       FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::int[])
-            AS n (tenant_id, listing_id, lot_id, allocation_id, quantity)",
+     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::int[])",
     &[
         UUIDARRAYOID,
         UUIDARRAYOID,
         UUIDARRAYOID,
         UUIDARRAYOID,
+        UUIDARRAYOID,
         INT4ARRAYOID,
-        UUIDOID,
     ],
 );
 static LEVELS: Statement = Statement::fresh(
@@ -90,11 +111,11 @@ static LEVELS: Statement = Statement::fresh(
     ],
 );
 
-/// Makes the listings that do not exist yet, linked to their rows, with their lots and claims
-/// (order: the attachment). Answers those that were made.
+/// Makes the listings that do not exist yet, linked to their rows, with their lots and claims. Answers
+/// those that were made.
 pub fn make(
     engine: &Engine,
-    known: &Registration,
+    link: Link,
     rows: &[Incoming],
     cause: &Cause,
 ) -> HashMap<Uuid, ListingAfter> {
@@ -105,21 +126,21 @@ pub fn make(
             .map(|row| row.key.to_owned())
             .collect::<Vec<_>>()
             .into(),
-        numbers(rows.iter().map(|row| row.counts.total)),
-        numbers(rows.iter().map(|row| row.counts.allocated)),
-        id(known.attachment_id),
-        known.deferred.into(),
-        known.quantity_scale.into(),
+        numbers(rows.iter().map(|row| row.units)),
+        numbers(rows.iter().map(Incoming::allocated)),
+        maybe_id(link.attached_to),
+        link.deferred.into(),
+        link.quantity_scale.into(),
     ];
     aside::during(|| {
         let made = plans::run(engine, &LISTINGS, &args, listings::listing_after);
         let keys: HashSet<Uuid> = made.iter().map(|listing| listing.listing_id).collect();
         let stocked: Vec<(Uuid, &Incoming)> = rows
             .iter()
-            .filter(|row| row.counts.total > 0 && keys.contains(&row.listing_id))
+            .filter(|row| row.units > 0 && keys.contains(&row.listing_id))
             .map(|row| (ids::new_key(), row))
             .collect();
-        make_stock(engine, known, &stocked);
+        make_stock(engine, &stocked);
         let lines = stocked.iter().map(|(lot_id, row)| line(*lot_id, row));
         ledger::write(engine, lines.collect(), &made, cause);
         let made = made.into_iter();
@@ -135,55 +156,56 @@ fn line(lot_id: Uuid, row: &Incoming) -> Line {
         location_id: ids::UNSPECIFIED,
         movement: MovementType::Import,
         before: 0,
-        after: row.counts.total,
+        after: row.units,
         unit_cost: None,
         note: None,
     }
 }
 
-fn make_stock(engine: &Engine, known: &Registration, rows: &[(Uuid, &Incoming)]) {
+fn make_stock(engine: &Engine, rows: &[(Uuid, &Incoming)]) {
     if rows.is_empty() {
         return;
     }
-    let tenants = |rows: &[(Uuid, &Incoming)]| id_list(rows.iter().map(|(_, row)| row.tenant_id));
-    let listings = |rows: &[(Uuid, &Incoming)]| id_list(rows.iter().map(|(_, row)| row.listing_id));
-    let lots = |rows: &[(Uuid, &Incoming)]| id_list(rows.iter().map(|(lot, _)| *lot));
-    let totals = || numbers(rows.iter().map(|(_, row)| row.counts.total));
-    let allocated =
-        |rows: &[(Uuid, &Incoming)]| numbers(rows.iter().map(|(_, row)| row.counts.allocated));
-
+    let tenants = || id_list(rows.iter().map(|(_, row)| row.tenant_id));
+    let listings = || id_list(rows.iter().map(|(_, row)| row.listing_id));
+    let totals = || numbers(rows.iter().map(|(_, row)| row.units));
+    let allocated = || numbers(rows.iter().map(|(_, row)| row.allocated()));
     let args = [
-        tenants(rows),
-        listings(rows),
-        lots(rows),
+        tenants(),
+        listings(),
+        id_list(rows.iter().map(|(lot_id, _)| *lot_id)),
         totals(),
-        allocated(rows),
+        allocated(),
     ];
     plans::run(engine, &LOTS, &args, |_| ());
-    let claimed: Vec<(Uuid, &Incoming)> = rows
-        .iter()
-        .filter(|(_, row)| row.counts.allocated > 0)
-        .copied()
-        .collect();
-    if !claimed.is_empty() {
-        let args = [
-            tenants(&claimed),
-            listings(&claimed),
-            lots(&claimed),
-            id_list(claimed.iter().map(|_| ids::new_key())),
-            allocated(&claimed),
-            id(known.attachment_id),
-        ];
-        plans::run(engine, &CLAIMS, &args, |_| ());
-    }
+    insert_claims(engine, rows.iter().map(|(lot_id, row)| (*lot_id, *row)));
     let args = [
-        tenants(rows),
-        listings(rows),
+        tenants(),
+        listings(),
         totals(),
-        allocated(rows),
+        allocated(),
         id(ids::UNSPECIFIED),
     ];
     plans::run(engine, &LEVELS, &args, |_| ());
+}
+
+/// Writes the claims of these lots; counting them is the caller's.
+pub fn insert_claims<'a>(engine: &Engine, lots: impl Iterator<Item = (Uuid, &'a Incoming<'a>)>) {
+    let claims: Vec<(Uuid, &Incoming, Claim)> = lots
+        .flat_map(|(lot_id, row)| row.claims.iter().map(move |claim| (lot_id, row, *claim)))
+        .collect();
+    if claims.is_empty() {
+        return;
+    }
+    let args = [
+        id_list(claims.iter().map(|(_, row, _)| row.tenant_id)),
+        id_list(claims.iter().map(|(_, row, _)| row.listing_id)),
+        id_list(claims.iter().map(|(lot_id, ..)| *lot_id)),
+        id_list(claims.iter().map(|_| ids::new_key())),
+        id_list(claims.iter().map(|(.., claim)| claim.order_id)),
+        numbers(claims.iter().map(|(.., claim)| claim.quantity)),
+    ];
+    aside::during(|| plans::write_all(engine, &CLAIMS, &args, claims.len()));
 }
 
 fn numbers(values: impl Iterator<Item = i32>) -> Arg {

@@ -142,13 +142,9 @@ impl Registration {
         plans::run(engine, &OF_TENANT, &[id(engine.tenant)], read)
     }
 
-    /// The listing of a row, from its key as text: the key itself where it is a uuid, else a
-    /// uuid v5 (RFC 9562 §5.5) of the registration's namespace and the key.
+    /// The listing of a row, from its key as text.
     pub fn listing_of_key(&self, key: &str) -> Option<Uuid> {
-        if self.key_is_uuid {
-            return Uuid::try_parse(key).ok();
-        }
-        Some(Uuid::new_v5(&self.key_namespace, key.as_bytes()))
+        listing_of_key(self.key_is_uuid, self.key_namespace, key)
     }
 
     /// The table as it is now; None once the table, its triggers or one of its columns has gone, or is
@@ -184,6 +180,15 @@ impl Registration {
             reserved: optional(self.reserved_attnum)?,
             tenant,
         })
+    }
+}
+
+/// The listing of a row of the app, from its key as text: the key itself where it is a uuid, else a
+/// uuid v5 (RFC 9562 §5.5) of a namespace and the key.
+pub fn listing_of_key(key_is_uuid: bool, namespace: Uuid, key: &str) -> Option<Uuid> {
+    match key_is_uuid {
+        true => Uuid::try_parse(key).ok(),
+        false => Some(Uuid::new_v5(&namespace, key.as_bytes())),
     }
 }
 

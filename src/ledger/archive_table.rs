@@ -111,7 +111,7 @@ fn check_right(table: pg_sys::Oid, right: u32) -> Result<(), Error> {
     };
     // SAFETY: a lookup in the catalog, and PostgreSQL's own error.
     unsafe {
-        let checked = pg_sys::pg_class_aclcheck(table, current_user(), right.into());
+        let checked = pg_sys::pg_class_aclcheck(table, current_user(), right as pg_sys::AclMode);
         if checked != pg_sys::AclResult::ACLCHECK_OK {
             let name = CString::new(name).expect("a name has no NUL");
             pg_sys::aclcheck_error(checked, pg_sys::ObjectType::OBJECT_TABLE, name.as_ptr());

@@ -9,7 +9,7 @@ mod kept;
 mod scan;
 mod values;
 
-pub use scan::{scan, scan_made, BATCH};
+pub use scan::{scan, scan_made, write_made, BATCH};
 pub use values::{id, id_list, maybe_id, raw, Arg, Row};
 
 use crate::engine::{pinned, Engine};

@@ -1,8 +1,8 @@
-//! Long reads, in batches.
+//! Long reads, in batches, and writes of all of a user's table.
 
-use super::kept::prepare;
+use super::kept::{execute, prepare};
 use super::values::{Arg, Row, SpiArgs};
-use super::Statement;
+use super::{Sees, Statement};
 use crate::engine::{pinned, Engine};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -68,4 +68,14 @@ pub fn scan_made<T>(
         // SAFETY: the portal is ours and open.
         unsafe { pg_sys::SPI_cursor_close(portal) };
     });
+}
+
+/// Runs a write over all of a user's table, and answers how many rows it wrote; the caller has taken on the
+/// owner's identity. Such a plan is not kept.
+pub fn write_made(text: &str) -> usize {
+    Spi::connect(|_| {
+        execute(&prepare(text, &[], true), Sees::Latest, &[], |_| ());
+        // SAFETY: a plain read of what SPI noted of the statement just run.
+        unsafe { pg_sys::SPI_processed as usize }
+    })
 }

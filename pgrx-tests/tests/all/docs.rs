@@ -124,6 +124,7 @@ fn the_reference_names_every_error() {
 fn every_error_is_pinned() {
     let tests = read("pgrx-tests/tests/all/api/errors.rs")
         + &read("pgrx-tests/tests/all/attached/errors.rs")
+        + &read("pgrx-tests/tests/all/copies/errors.rs")
         + &read("pgrx-tests/tests/all/holds/errors.rs")
         + &read("pgrx-tests/tests/all/ledger/errors.rs")
         + &read("pgrx-tests/tests/all/lending/errors.rs");

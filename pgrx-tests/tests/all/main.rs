@@ -4,6 +4,7 @@ mod api;
 mod attached;
 mod benchmarks;
 mod concurrency;
+mod copies;
 mod direct;
 mod docs;
 mod durability;

@@ -12,8 +12,10 @@ use stockroom_tests::{expect_error, ErrorInfo};
 const NOT_AS_ENGINE: [&str; 8] = [
     "archive_movements",
     "attach_table",
+    "collapse_children",
     "current_tenant",
     "detach_table",
+    "expand_children",
     "quantity_to_units",
     "stockroom_version",
     "units_to_quantity",

@@ -53,7 +53,7 @@ fn not_table_owner() {
         &Sql::by(&db, &clerk).refuse("SELECT stock.attach_table('public.listings', 'id')"),
         "42501",
         json!({"error": "not_table_owner", "table": TABLE}),
-        "Let the table's owner attach or detach it.",
+        "Let the table's owner do it.",
     );
 }
 

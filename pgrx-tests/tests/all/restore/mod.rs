@@ -1,6 +1,6 @@
 //! Dump and restore: every row comes back as it was, nothing is counted twice, and the engine works on.
 
-mod dump;
+pub mod dump;
 mod held;
 mod kept;
 mod lent;
