@@ -17,3 +17,5 @@ SELECT pg_catalog.pg_extension_config_dump('attached_tables', '');
 SELECT pg_catalog.pg_extension_config_dump('collapsed_tables', '');
 SELECT pg_catalog.pg_extension_config_dump('collapsed_items', '');
 SELECT pg_catalog.pg_extension_config_dump('collapsed_copies', '');
+SELECT pg_catalog.pg_extension_config_dump('stock_imports', '');
+SELECT pg_catalog.pg_extension_config_dump('stock_import_rows', '');

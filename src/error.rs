@@ -166,6 +166,30 @@ pub enum Error {
         key: String,
     },
     WriteInterfered,
+    CannotImport {
+        table: String,
+        problem: String,
+        hint: String,
+    },
+    /// Rows of an app's lots and allocations; of some, what they are and what is wrong.
+    BadRows {
+        table: String,
+        rows: i64,
+        examples: Vec<(String, String)>,
+    },
+    ImportMismatch {
+        table: String,
+        mismatches: i64,
+        examples: Vec<String>,
+    },
+    ImportMoved {
+        table: String,
+        rows: i64,
+        examples: Vec<(String, String)>,
+    },
+    TableNotImported {
+        table: String,
+    },
     ClaimsStandInTheWay {
         table: String,
         listings: Vec<Uuid>,
@@ -467,6 +491,36 @@ impl Error {
                 json!({"error": "write_interfered"}),
                 "Look for BEFORE triggers of your own on stockroom's tables that return NULL or change quantities.",
             ),
+            Error::CannotImport { table, problem, hint } => Parts {
+                sqlstate: S::ERRCODE_WRONG_OBJECT_TYPE,
+                message: format!("cannot import {table}: {problem}"),
+                detail: json!({"error": "cannot_import", "table": table, "problem": problem}),
+                hint: hint.clone(),
+            },
+            Error::BadRows { table, rows, examples } => part(
+                S::ERRCODE_INVALID_PARAMETER_VALUE,
+                format!("{rows} rows of {table} and its allocations cannot be imported"),
+                json!({"error": "bad_rows", "table": table, "rows": rows, "examples": named(examples)}),
+                "Correct them, or import a view that leaves them out; preview => true shows them as rows.",
+            ),
+            Error::ImportMismatch { table, mismatches, examples } => part(
+                S::ERRCODE_CHECK_VIOLATION,
+                format!("{mismatches} counters are not what {table} and its allocations say"),
+                json!({"error": "import_mismatch", "table": table, "mismatches": mismatches, "counters": examples}),
+                "Look for triggers of your own on stockroom's tables, and for others who moved the same stock; nothing was imported.",
+            ),
+            Error::ImportMoved { table, rows, examples } => part(
+                S::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("{rows} rows are not as they were imported from {table}"),
+                json!({"error": "import_moved", "table": table, "rows": rows, "examples": named(examples)}),
+                "export_stock writes what is there now back into the app's tables.",
+            ),
+            Error::TableNotImported { table } => part(
+                S::ERRCODE_NO_DATA_FOUND,
+                format!("nothing was imported from {table}"),
+                json!({"error": "table_not_imported", "table": table}),
+                "Name the table of lots that import_stock was given, as the tenant that imported it.",
+            ),
             Error::ClaimsStandInTheWay { table, listings } => part(
                 S::ERRCODE_CHECK_VIOLATION,
                 format!("rows of {table} cannot be deleted: their stock is claimed"),
@@ -518,6 +572,21 @@ impl From<Error> for ErrorReport {
             .set_detail(parts.detail.to_string())
             .set_hint(parts.hint)
     }
+}
+
+/// Rows with what is wrong, for programs.
+fn named(examples: &[(String, String)]) -> Value {
+    let row = |(row, problem): &(String, String)| json!({"row": row, "problem": problem});
+    examples.iter().map(row).collect()
+}
+
+/// Says how far a long call has come.
+pub fn notice(message: String) {
+    ereport!(
+        PgLogLevel::NOTICE,
+        PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
+        message
+    );
 }
 
 /// A WARNING that names what could not be done, where failing the claim would be worse.

@@ -26,6 +26,7 @@ mod tenant;
 mod counters;
 
 // The domains.
+mod adopt;
 mod allocations;
 mod attach;
 mod copies;
@@ -188,7 +189,18 @@ extension_sql_file!(
         copies::expand::expand_children,
     ]
 );
-extension_sql_file!("../sql/dump.sql", name = "dump", requires = ["attach"]);
+extension_sql_file!(
+    "../sql/adopt.sql",
+    name = "adopt",
+    requires = [
+        "attach",
+        adopt::guess::guess_stock_columns,
+        adopt::import::import_stock,
+        adopt::keys::imported_id,
+        adopt::undo::undo_import_stock,
+    ]
+);
+extension_sql_file!("../sql/dump.sql", name = "dump", requires = ["adopt"]);
 extension_sql_file!("../sql/privileges.sql", name = "privileges", finalize);
 
 /// Runs once in every backend that loads the library, or once in the server that preloads it.

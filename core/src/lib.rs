@@ -15,12 +15,14 @@
 //! | [`hold`] | the states of a hold, and what a confirmation, release or expiry makes of it |
 //! | [`loan`] | how many units of a loan are out, and what a return or a loss makes of that |
 //! | [`condition`] | what state the goods of a lot are in |
+//! | [`adopt`] | which columns of an app's own lots and allocations mean what |
 //! | [`movement`] | the ledger's lines: their types, numbers and keys |
 //! | [`average`] | what stock is worth by moving average |
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod adopt;
 pub mod average;
 pub mod claim;
 pub mod condition;

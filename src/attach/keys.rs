@@ -10,6 +10,13 @@ use pgrx::pg_sys::{OIDOID, UUIDOID};
 use pgrx::prelude::*;
 use uuid::Uuid;
 
+/// Namespace of the uuids that keys of a table become which are no uuids themselves; the same each time.
+pub fn namespace_of(tenant: Uuid, table: pg_sys::Oid) -> Uuid {
+    const STOCKROOM: Uuid = Uuid::from_u128(0x6f3c_29e4_8d15_4b7a_9c02_51d8_e7b3_a046);
+    let name = format!("{tenant}/{}", table.to_u32());
+    Uuid::new_v5(&STOCKROOM, name.as_bytes())
+}
+
 /// The listing of a row of an attached table, from the row's key as text (exactly as PostgreSQL
 /// writes it), whether there is such a row or not.
 ///
@@ -58,14 +65,12 @@ static NAMESPACE: Statement = Statement::fresh(
 /// Namespace of the listings of keys that are no uuids. The same whenever the same table is attached or
 /// collapsed: it finds its listings again.
 pub fn namespace(engine: &Engine, table: pg_sys::Oid, is_any_tenants: bool) -> Uuid {
-    const STOCKROOM: Uuid = Uuid::from_u128(0x6f3c_29e4_8d15_4b7a_9c02_51d8_e7b3_a046);
     let tenant = if is_any_tenants {
         Uuid::nil()
     } else {
         engine.tenant
     };
-    let name = format!("{tenant}/{}", table.to_u32());
-    let namespace = Uuid::new_v5(&STOCKROOM, name.as_bytes());
+    let namespace = namespace_of(tenant, table);
     let args = [table.into(), id(tenant), id(namespace)];
     let found = plans::run_one(engine, &NAMESPACE, &args, |row| {
         (row.maybe_id(1), row.need(2))

@@ -1,14 +1,13 @@
 //! `attach_table`: checks, registration, triggers, import, answer.
 
 use super::checks::{self, needed, word, Checked, Table};
-use super::detach;
 use super::import::{AppRow, Import};
-use super::keys;
 use super::ownership::{check_may_set_tenant, check_owner, lock_owned};
+use super::{detach, keys};
 use crate::counters::registration::Registration;
 use crate::counters::{aside, verify};
 use crate::engine::{as_engine, current_search_path, current_user, Engine};
-use crate::error::Error;
+use crate::error::{notice, Error};
 use crate::ids;
 use crate::plans::{self, id, Statement};
 use pgrx::memcxt::PgMemoryContexts;
@@ -319,12 +318,4 @@ fn take_over(
             import.conflicts + differences,
         ))
     })
-}
-
-fn notice(message: String) {
-    ereport!(
-        PgLogLevel::NOTICE,
-        PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
-        message
-    );
 }

@@ -276,7 +276,9 @@ pub fn apply(
     match &applied {
         Ok(listings) => {
             let moved = deltas.iter().zip(&lots).filter_map(line);
-            let lines = moved.chain(changes.new.iter().map(NewLot::line)).collect();
+            let lines = moved
+                .chain(changes.new.iter().filter_map(NewLot::line))
+                .collect();
             write_ledger(engine, lines, listings, changes.cause);
         }
         Err(_) if guard.judges_now() => {

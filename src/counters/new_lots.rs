@@ -63,13 +63,18 @@ impl NewLot {
         Delta {
             total: units,
             listed: if self.sellable() { units } else { 0 },
-            movements: 1,
+            movements: i64::from(self.moves()),
             ..Delta::default()
         }
     }
 
-    pub(super) fn line(&self) -> Line {
-        Line {
+    /// An empty lot is taken over from where it was empty before; nothing comes with it.
+    fn moves(&self) -> bool {
+        self.quantity != 0
+    }
+
+    pub(super) fn line(&self) -> Option<Line> {
+        self.moves().then(|| Line {
             tenant_id: self.tenant_id,
             listing_id: self.listing_id,
             lot_id: self.lot_id,
@@ -79,7 +84,7 @@ impl NewLot {
             after: self.quantity,
             unit_cost: self.details.unit_cost.clone(),
             note: None,
-        }
+        })
     }
 }
 

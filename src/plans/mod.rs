@@ -12,7 +12,7 @@ mod values;
 pub use scan::{scan, scan_made, write_made, BATCH};
 pub use values::{id, id_list, maybe_id, raw, Arg, Row};
 
-use crate::engine::{pinned, Engine};
+use crate::engine::{pinned, with_setting, Engine};
 use crate::error::Error;
 use kept::{execute, prepare, with_plans, MOST_MADE};
 use pgrx::pg_sys;
@@ -203,6 +203,14 @@ pub fn run_made<T>(
     read: impl FnMut(&Row) -> T,
 ) -> Vec<T> {
     Spi::connect(|_| run_text(engine, text, types, args, read))
+}
+
+/// Runs a text whose plan is not kept: over tables that the call has made or filled itself, read whole.
+/// The planner knows little of their size; a nested loop is what would be slow where it is wrong.
+pub fn run_once<T>(text: &str, read: impl FnMut(&Row) -> T) -> Vec<T> {
+    with_setting(c"enable_nestloop", c"off", true, || {
+        Spi::connect(|_| execute(&prepare(text, &[], true), Sees::Latest, &[], read))
+    })
 }
 
 /// The same with the trigger's transition tables in view. Two tables may give one text: it must

@@ -72,9 +72,7 @@ fn what_orders_and_holds_need_is_left() {
     shop.prove();
     shop.rows("SELECT release_hold($1)", &[&hold]);
     // A claim on a lot that was good then.
-    shop.run(&format!(
-        "UPDATE stock_lots SET expires_on = '2100-01-01' WHERE condition = 'good'"
-    ));
+    shop.run("UPDATE stock_lots SET expires_on = '2100-01-01' WHERE condition = 'good'");
     let order = shop.allocate(listing, 1);
     shop.run("UPDATE stock_lots SET expires_on = '2020-01-01' WHERE condition = 'good'");
     let left = shop.texts("SELECT quantity_allocated FROM stock_lots WHERE condition = 'good' AND quantity_allocated > 0");

@@ -78,6 +78,6 @@ fn code_that_runs_inside_the_engines_statements_is_refused() {
     let error = shop.error("SELECT receive_stock($1, 1)", &[&listing]);
     assert_eq!(error.name(), "ledger_append_only");
     shop.run("DROP TRIGGER meddle ON stock_lots");
-    assert_eq!(shop.lines(listing), ["receive|5|5"]);
+    assert_eq!(shop.history(listing), ["receive|5|5"]);
     shop.verify();
 }

@@ -118,7 +118,7 @@ fn what_lies_in_the_archive_is_not_answered_wrongly() {
     assert_eq!(by(&mut shop, "'fifo'"), "22|10.5000|15");
     // 17 at 1.75 less the 3 before the second came: 10 × 1.5, 10 × 2, less 3, less 10.
     assert_eq!(by(&mut shop, "'average'"), "22|12.2500|15");
-    assert_eq!(shop.lines(listing), ["adjust|1|23", "adjust|1|24"]);
+    assert_eq!(shop.history(listing), ["adjust|1|23", "adjust|1|24"]);
     // A consumer that has all of it goes on; so does one that begins.
     let newest = "SELECT movement_id FROM public.old ORDER BY movement_id DESC LIMIT 1";
     let newest = shop.text(newest);

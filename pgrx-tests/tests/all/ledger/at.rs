@@ -134,13 +134,13 @@ fn a_deleted_listing_has_its_past() {
     let there = format!("'{then}', '{UNSPECIFIED}'");
     assert_eq!(shop.stock_at(listing, &there), 8);
     assert_eq!(shop.stock_at(listing, "now()"), 0);
-    assert_eq!(shop.lines(listing), ["receive|8|8", "adjust|-8|0"]);
+    assert_eq!(shop.history(listing), ["receive|8|8", "adjust|-8|0"]);
     // Its key comes back, and goes on.
     let again = "SELECT register_listing('again', listing_id => $1)";
     shop.rows(again, &[&listing]);
     shop.receive(listing, 3);
     assert_eq!(
-        shop.lines(listing),
+        shop.history(listing),
         ["receive|8|8", "adjust|-8|0", "receive|3|3"]
     );
     shop.verify();

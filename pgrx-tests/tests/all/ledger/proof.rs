@@ -19,7 +19,7 @@ impl Ledger {
         let sql = "UPDATE stock_lots SET location_id = $2 WHERE lot_id = $1";
         shop.rows(sql, &[&lots[1], &ORISON]);
         assert_eq!(
-            shop.lines(listing),
+            shop.history(listing),
             [
                 "receive|10|10",
                 "receive|20|30",

@@ -24,7 +24,7 @@ fn a_sound_ledger_gets_no_line() {
     let before = shop.everything();
     assert_eq!(repair(&mut shop), 0);
     assert_eq!(shop.everything(), before);
-    assert_eq!(shop.lines(listing), ["receive|5|5"]);
+    assert_eq!(shop.history(listing), ["receive|5|5"]);
 }
 
 #[test]
@@ -114,8 +114,8 @@ fn listings_that_vanished_are_closed_and_versions_put_right() {
          UPDATE stock_listings SET version = 9, moved_at = NULL WHERE listing_id = '{kept}'"
     ));
     assert_eq!(repair(&mut shop), 2);
-    assert_eq!(shop.lines(gone), ["receive|10|10", "correction|-10|0"]);
-    assert_eq!(shop.lines(kept), ["receive|20|20"]);
+    assert_eq!(shop.history(gone), ["receive|10|10", "correction|-10|0"]);
+    assert_eq!(shop.history(kept), ["receive|20|20"]);
     shop.verify();
     shop.receive(kept, 1);
     shop.verify();

@@ -26,7 +26,7 @@ impl Shop {
 
     /// The lines of a listing: type, delta and what the listing has after.
     #[track_caller]
-    pub fn lines(&mut self, listing: Uuid) -> Vec<String> {
+    pub fn history(&mut self, listing: Uuid) -> Vec<String> {
         self.texts(&format!(
             "SELECT movement_type, delta, listing_after FROM stock_history('{listing}')"
         ))

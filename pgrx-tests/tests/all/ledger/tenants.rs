@@ -82,10 +82,10 @@ fn archiving_and_repairing_touch_the_tenants_own() {
     shop.run("CREATE TABLE public.old (LIKE stock_movements)");
     let archive = "SELECT archive_movements('infinity', 'public.old')";
     assert_eq!(shop.value::<i32>(archive, &[]), 1);
-    assert_eq!(shop.lines(theirs), ["adjust|1|11"]);
+    assert_eq!(shop.history(theirs), ["adjust|1|11"]);
     shop.verify();
     shop.run("RESET stockroom.tenant_id");
-    assert_eq!(shop.lines(ours), ["receive|10|10", "adjust|1|11"]);
+    assert_eq!(shop.history(ours), ["receive|10|10", "adjust|1|11"]);
     assert_eq!(
         shop.texts("SELECT * FROM verify_archive('public.old')"),
         [""; 0]
