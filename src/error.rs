@@ -513,7 +513,7 @@ impl Error {
                 S::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 format!("{rows} rows are not as they were imported from {table}"),
                 json!({"error": "import_moved", "table": table, "rows": rows, "examples": named(examples)}),
-                "export_stock writes what is there now back into the app's tables.",
+                "What was imported is in use; docs/adopt.md says how to write it back into the app's tables.",
             ),
             Error::TableNotImported { table } => part(
                 S::ERRCODE_NO_DATA_FOUND,

@@ -150,14 +150,15 @@ impl Import<'_> {
         let import_id = registered::register(engine, &reading, &keys, known.as_ref());
         staged::create();
         let mut problems = Problems::default();
-        let (words, places) = plans::with_latest_snapshot(|| {
+        let (all_lots, words, places) = plans::with_latest_snapshot(|| {
             lots::read(engine, &reading, &keys, &mut problems);
+            let all_lots = problems.count == 0;
             let words = allocations::read(engine, &reading, &keys, &mut problems);
             let places = locations::resolve(engine, &reading, &keys, import_id);
-            places.map(|places| (words, places))
+            places.map(|places| (all_lots, words, places))
         })?;
         staged::resolve(engine, &reading, import_id);
-        staged::check(engine, &reading, &mut problems);
+        staged::check(engine, &reading, all_lots, &mut problems);
 
         let mut lines = Vec::new();
         if self.preview {

@@ -1,7 +1,7 @@
 //! A table of the app that is read: what the catalog says of it, and reading it as its owner.
 
 use crate::counters::registration::{table_name, table_owner};
-use crate::engine::{as_owner, has_less_rights, quote, Engine};
+use crate::engine::{as_owner, quote, Engine};
 use crate::error::Error;
 use crate::plans::{self, Arg, Row, Statement};
 use pgrx::pg_sys::{
@@ -112,14 +112,9 @@ impl Source {
         self.columns.iter().find(|column| column.name == name)
     }
 
-    /// Runs over the table as its owner; nothing is left behind that would run with other rights.
+    /// Runs over the table as its owner; restricted, for reading needs nothing that outlives it.
     pub fn as_owner<R>(&self, run: impl FnOnce() -> R) -> R {
-        as_owner(
-            self.owner,
-            &self.search_path,
-            has_less_rights(self.owner),
-            run,
-        )
+        as_owner(self.owner, &self.search_path, true, run)
     }
 
     /// Reads these expressions over the rows named `t` in batches.

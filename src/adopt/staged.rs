@@ -98,7 +98,7 @@ pub fn resolve(engine: &Engine, reading: &Reading, import_id: Uuid) {
 }
 
 /// What cannot be taken over: `(kind, keys with their problems)`.
-fn checks(engine: &Engine, reading: &Reading) -> Vec<(&'static str, String)> {
+fn checks(engine: &Engine, reading: &Reading, all_lots: bool) -> Vec<(&'static str, String)> {
     let (schema, tenant) = (&engine.schema, engine.tenant);
     let scale = reading.mapping.quantity_scale;
     let twice = |table| {
@@ -143,9 +143,10 @@ fn checks(engine: &Engine, reading: &Reading) -> Vec<(&'static str, String)> {
         ),
         (
             "allocation",
-            "SELECT source_key, pg_catalog.format('there is no lot %s', lot_key)
-               FROM pg_temp.stockroom_allocations WHERE is_new AND lot_id IS NULL"
-                .to_owned(),
+            format!(
+                "SELECT source_key, pg_catalog.format('there is no lot %s', lot_key)
+                   FROM pg_temp.stockroom_allocations WHERE is_new AND lot_id IS NULL AND {all_lots}"
+            ),
         ),
         (
             "allocation",
@@ -176,9 +177,9 @@ fn checks(engine: &Engine, reading: &Reading) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Notes what cannot be taken over.
-pub fn check(engine: &Engine, reading: &Reading, problems: &mut Problems) {
-    for (kind, query) in checks(engine, reading) {
+/// Notes what cannot be taken over. `all_lots`: none was bad by itself, so its claims know it.
+pub fn check(engine: &Engine, reading: &Reading, all_lots: bool, problems: &mut Problems) {
+    for (kind, query) in checks(engine, reading, all_lots) {
         note_all(problems, kind, &query);
     }
 }

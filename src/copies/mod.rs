@@ -4,10 +4,14 @@
 //! | module | subject |
 //! |---|---|
 //! | [`collapse`] | `collapse_children`: copies become counts |
+//! | [`run`] | its steps: look, take over, count, compare, remove |
 //! | [`expand`] | `expand_children`: counts become copies |
-//! | [`table`] | the app's table: its columns, and SQL text over them |
+//! | [`table`] | the app's table: its columns, and who runs what over it |
+//! | [`text`] | SQL text over it |
 //! | [`registration`] | what is kept of a collapsed table |
+//! | [`look`] | the app's rows by conditions: counted, and named |
 //! | [`problems`] | what keeps copies from becoming counts |
+//! | [`references`] | foreign keys that lead to them |
 //! | [`take`] | items and copies are taken over as they are |
 //! | [`stock`] | they become listings, lots, claims and loans |
 //! | [`compare`] | rows against counts, item by item |
@@ -22,11 +26,15 @@ pub mod compare;
 pub mod expand;
 pub mod give_back;
 pub mod items;
+pub mod look;
 pub mod problems;
+pub mod references;
 pub mod registration;
 pub mod report;
+pub mod run;
 pub mod stock;
 pub mod table;
 pub mod take;
 pub mod take_down;
+pub mod text;
 pub mod write;

@@ -1,23 +1,30 @@
 //! What keeps copies from becoming counts, and what should be known before they do. Asked of the rows
 //! before anything is done.
 
+use super::look::{rows_where, Found};
+use super::references::{lacks_index, references};
 use super::registration::Registration;
-use super::report::{problem_of, read_example, Problem, Report, EXAMPLES};
+use super::report::{Problem, Report, EXAMPLES};
 use super::table::CopyTable;
 use crate::attach::checks::shown;
-use crate::counters::registration::table_name;
-use crate::engine::{with_setting, Engine};
+use crate::engine::Engine;
 use crate::plans::{self, id, id_list, Statement};
-use pgrx::pg_sys::{self, INT2OID, OIDOID, TEXTARRAYOID, UUIDARRAYOID, UUIDOID};
+use pgrx::pg_sys::{TEXTARRAYOID, UUIDARRAYOID, UUIDOID};
 use uuid::Uuid;
 
 /// Rows of the app's table looked at a time.
 pub const BATCH: i64 = 10_000;
 
 /// Looks for all of them.
-pub fn look(engine: &Engine, table: &CopyTable, known: &Registration, report: &mut Report) {
-    for (what, condition) in conditions(table) {
-        report.problem(problem_of(what, rows_where(table, &condition)));
+pub fn look(
+    engine: &Engine,
+    table: &CopyTable,
+    known: &Registration,
+    found: &Found,
+    report: &mut Report,
+) {
+    for question in &found.problems {
+        report.problem(question.answer(table));
     }
     if known.removes {
         for problem in references(engine, table) {
@@ -37,38 +44,26 @@ pub fn remark(
     engine: &Engine,
     table: &CopyTable,
     known: &Registration,
+    found: &Found,
     is_first: bool,
     report: &mut Report,
 ) {
-    let (key, parent) = (table.of("c", &table.key), table.of("c", &table.parent));
     if is_first && !table.parent_is_copy {
-        let text = format!(
-            "SELECT {item}, NULL::pg_catalog.text, count(*) OVER () FROM ONLY {name} AS c
-              WHERE {parent} IS NULL AND NOT EXISTS
-                    (SELECT FROM ONLY {name} AS k WHERE {child} OPERATOR(pg_catalog.=) {key})
-              ORDER BY {key} LIMIT {EXAMPLES}",
-            item = table.text_of("c", &table.key),
-            name = table.name,
-            child = table.of("k", &table.parent),
+        let condition = format!(
+            "{} IS NULL AND NOT EXISTS (SELECT FROM ONLY {} AS k WHERE {} OPERATOR(pg_catalog.=) {})",
+            table.of("c", &table.parent),
+            table.name,
+            table.of("k", &table.parent),
+            table.of("c", &table.key)
         );
-        let rows = table.read(&text, read_example);
-        report.remark(problem_of("it has no copies: its listing is empty", rows));
-    }
-    if table.borrower.is_some() {
-        let (copy, there) = (table.is_copy("c"), table.of("c", &table.available));
-        let borrower = table.optional_text_of("c", &table.borrower);
-        for (what, condition) in [
-            (
-                "it is out, and nobody is named: the loan's borrower is 'unknown'",
-                format!("{copy} AND NOT {there} AND {borrower} IS NULL"),
-            ),
-            (
-                "it is there, though a borrower is named: no loan is made",
-                format!("{copy} AND {there} AND {borrower} IS NOT NULL"),
-            ),
-        ] {
-            report.remark(problem_of(what, rows_where(table, &condition)));
+        let mut remark = rows_where(table, "it has no copies: its listing is empty", condition);
+        for (item, copy) in &mut remark.examples {
+            *item = copy.take();
         }
+        report.remark(remark);
+    }
+    for question in &found.remarks {
+        report.remark(question.answer(table));
     }
     if known.removes && lacks_index(engine, table) {
         report.remark(Problem {
@@ -80,131 +75,6 @@ pub fn remark(
             examples: vec![(None, None)],
         });
     }
-}
-
-/// What may be wrong with a row, as a condition over the rows named `c`.
-fn conditions(table: &CopyTable) -> Vec<(&'static str, String)> {
-    let (copy, child) = (table.is_copy("c"), table.is_child("c"));
-    let item = format!(
-        "FROM ONLY {} AS p WHERE {} OPERATOR(pg_catalog.=) {}",
-        table.name,
-        table.of("p", &table.key),
-        table.of("c", &table.parent)
-    );
-    let out = format!("{copy} AND {} IS FALSE", table.of("c", &table.available));
-    let longer = |column, most: i32| {
-        format!(
-            "{out} AND pg_catalog.length({}) OPERATOR(pg_catalog.>) {most}",
-            table.optional_text_of("c", column)
-        )
-    };
-    vec![
-        (
-            "its item does not exist",
-            format!("{child} AND NOT EXISTS (SELECT {item})"),
-        ),
-        (
-            "its item is a copy itself",
-            format!(
-                "{child} AND EXISTS (SELECT {item} AND {})",
-                table.is_child("p")
-            ),
-        ),
-        (
-            "whether it is there is NULL",
-            format!("{copy} AND {} IS NULL", table.of("c", &table.available)),
-        ),
-        (
-            "its borrower has more than 200 characters",
-            longer(&table.borrower, 200),
-        ),
-        (
-            "its contact has more than 1000 characters",
-            longer(&table.contact, 1000),
-        ),
-    ]
-}
-
-/// Some of the rows named `c`, and how many there are.
-fn rows_where(table: &CopyTable, condition: &str) -> Vec<(Option<String>, Option<String>, i64)> {
-    let text = format!(
-        "SELECT NULLIF({}, ''), {}, count(*) OVER () FROM ONLY {} AS c WHERE {condition}
-          ORDER BY {} LIMIT {EXAMPLES}",
-        table.text_of("c", &table.parent),
-        table.text_of("c", &table.key),
-        table.name,
-        table.of("c", &table.key)
-    );
-    table.read(&text, read_example)
-}
-
-/// Foreign keys that lead here, but for the one that ties copies to their items. Those of partitions
-/// are their table's.
-static REFERENCES: Statement = Statement::fresh(
-    "SELECT f.conrelid,
-            pg_catalog.format('%I.%I', n.nspname, c.relname), c.relkind = 'p',
-            pg_catalog.has_table_privilege($4, c.oid, 'SELECT')
-              AND pg_catalog.has_schema_privilege($4, n.oid, 'USAGE'),
-            (SELECT pg_catalog.string_agg(pg_catalog.format('r.%I = c.%I', a.attname, b.attname), ' AND ')
-               FROM unnest(f.conkey, f.confkey) AS k (own, other)
-               JOIN pg_catalog.pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.own
-               JOIN pg_catalog.pg_attribute b ON b.attrelid = f.confrelid AND b.attnum = k.other)
-       FROM pg_catalog.pg_constraint f
-       JOIN pg_catalog.pg_class c ON c.oid = f.conrelid
-       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-      WHERE f.contype = 'f' AND f.confrelid = $1 AND f.conparentid = 0
-        AND NOT (f.conrelid = $1 AND f.conkey = ARRAY[$2] AND f.confkey = ARRAY[$3])
-      ORDER BY f.conrelid, f.oid",
-    &[OIDOID, INT2OID, INT2OID, OIDOID],
-);
-
-/// A foreign key from elsewhere.
-struct Reference {
-    from: pg_sys::Oid,
-    name: String,
-    partitioned: bool,
-    may_read: bool,
-    condition: String,
-}
-
-/// Rows that refer to copies would go with them, or keep them from going.
-fn references(engine: &Engine, table: &CopyTable) -> Vec<Problem> {
-    let args = [
-        table.oid.into(),
-        table.parent.attnum.into(),
-        table.key.attnum.into(),
-        table.owner().into(),
-    ];
-    let found = plans::run(engine, &REFERENCES, &args, |row| Reference {
-        from: row.need(1),
-        name: row.need(2),
-        partitioned: row.need(3),
-        may_read: row.need(4),
-        condition: row.need(5),
-    });
-    let problem = |reference: Reference| {
-        let from = table_name(reference.from);
-        if !reference.may_read {
-            return Problem {
-                what: format!("the table's owner may not see which rows of {from} refer to copies"),
-                rows: 1,
-                examples: vec![(None, None)],
-            };
-        }
-        let only = if reference.partitioned { "" } else { "ONLY " };
-        let condition = format!(
-            "{} AND EXISTS (SELECT FROM {only}{} AS r WHERE {})",
-            table.is_child("c"),
-            reference.name,
-            reference.condition
-        );
-        // Or what a policy hides would be lost unseen.
-        let rows = with_setting(c"row_security", c"off", true, || {
-            rows_where(table, &condition)
-        });
-        problem_of(&format!("rows of {from} refer to it"), rows)
-    };
-    found.into_iter().map(problem).collect()
 }
 
 static KNOWN: Statement = Statement::fresh(
@@ -274,7 +144,11 @@ const IN_THE_WAY_WHAT: [&str; 4] = [
 fn listings_in_the_way(engine: &Engine, table: &CopyTable, known: &Registration) -> Vec<Problem> {
     let mut problems: Vec<Problem> = IN_THE_WAY_WHAT
         .iter()
-        .map(|what| problem_of(what, Vec::new()))
+        .map(|what| Problem {
+            what: (*what).to_owned(),
+            rows: 0,
+            examples: Vec::new(),
+        })
         .collect();
     let text = format!(
         "SELECT {} FROM ONLY {} AS c WHERE {} IS NULL",
@@ -303,18 +177,4 @@ fn listings_in_the_way(engine: &Engine, table: &CopyTable, known: &Registration)
         }
     });
     problems
-}
-
-static LACKS_INDEX: Statement = Statement::fresh(
-    "SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint f
-                     WHERE f.contype = 'f' AND f.conrelid = $1 AND f.conkey = ARRAY[$2])
-        AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i
-                         WHERE i.indrelid = $1 AND i.indkey[0] = $2 AND i.indisvalid AND i.indpred IS NULL)",
-    &[OIDOID, INT2OID],
-);
-
-/// Whether each removed row is looked for in the whole table.
-fn lacks_index(engine: &Engine, table: &CopyTable) -> bool {
-    let args = [table.oid.into(), table.parent.attnum.into()];
-    plans::run(engine, &LACKS_INDEX, &args, |row| row.need::<bool>(1)) == [true]
 }

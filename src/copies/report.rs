@@ -1,7 +1,6 @@
 //! What a call of collapse_children or expand_children answers, row by row.
 
 use crate::error::{BadCopies, Error};
-use crate::plans;
 
 /// One row of the answer.
 #[derive(Debug, Clone, Default)]
@@ -138,20 +137,4 @@ impl Report {
             )
         })
     }
-}
-
-/// Rows of a statement that names examples: item, copy, and how many there are at all.
-pub fn problem_of(what: &str, rows: Vec<(Option<String>, Option<String>, i64)>) -> Problem {
-    Problem {
-        what: what.to_owned(),
-        rows: rows.first().map_or(0, |(.., all)| *all),
-        examples: rows
-            .into_iter()
-            .map(|(item, copy, _)| (item, copy))
-            .collect(),
-    }
-}
-
-pub fn read_example(row: &plans::Row) -> (Option<String>, Option<String>, i64) {
-    (row.get(1), row.get(2), row.need(3))
 }

@@ -1,4 +1,4 @@
-//! The app's table of items and copies as it is now: its columns, and SQL text over them.
+//! The app's table of items and copies as it is now: its columns, and who runs what over it.
 //!
 //! Every statement over it runs as its owner, like those over attached tables.
 
@@ -227,85 +227,6 @@ impl CopyTable {
         let mut all = Vec::new();
         self.scan(text, 1000, read, |rows| all.extend(rows));
         all
-    }
-
-    /// A column of the rows named so.
-    pub fn of(&self, rows: &str, column: &Checked) -> String {
-        format!("{rows}.{}", quote(&column.name))
-    }
-
-    /// Its value as text; NULL is the empty text. No cast: one that the app defined would run.
-    pub fn text_of(&self, rows: &str, column: &Checked) -> String {
-        format!("pg_catalog.format('%s', {})", self.of(rows, column))
-    }
-
-    /// The same of a column that may not be there, and whose empty text says nothing.
-    pub fn optional_text_of(&self, rows: &str, column: &Option<Checked>) -> String {
-        column
-            .as_ref()
-            .map_or("NULL::pg_catalog.text".to_owned(), |column| {
-                format!("NULLIF({}, '')", self.text_of(rows, column))
-            })
-    }
-
-    /// A moment as text.
-    pub fn moment_of(&self, rows: &str, column: &Option<Checked>) -> String {
-        column
-            .as_ref()
-            .map_or("NULL::pg_catalog.text".to_owned(), |column| {
-                format!(
-                    "{}::pg_catalog.timestamptz::pg_catalog.text",
-                    self.of(rows, column)
-                )
-            })
-    }
-
-    /// Whether a row is a copy.
-    pub fn is_copy(&self, rows: &str) -> String {
-        match self.parent_is_copy {
-            true => "true".to_owned(),
-            false => self.is_child(rows),
-        }
-    }
-
-    /// Whether a row is a copy with a row of its own.
-    pub fn is_child(&self, rows: &str) -> String {
-        format!("{} IS NOT NULL", self.of(rows, &self.parent))
-    }
-
-    /// The key of a row's item: its own where it is one.
-    pub fn item_of(&self, rows: &str) -> String {
-        format!(
-            "COALESCE({}, {})",
-            self.of(rows, &self.parent),
-            self.of(rows, &self.key)
-        )
-    }
-
-    /// A whole row as jsonb: each value as text, as its type writes it. So every type comes back as it
-    /// was, which its JSON would not.
-    pub fn content_of(&self, rows: &str) -> String {
-        let names: Vec<String> = self
-            .columns
-            .iter()
-            .map(|column| pgrx::spi::quote_literal(&column.name))
-            .collect();
-        let values: Vec<String> = self
-            .columns
-            .iter()
-            .map(|column| {
-                let value = format!("{rows}.{}", column.quoted);
-                format!(
-                    "CASE WHEN pg_catalog.num_nulls({value}) OPERATOR(pg_catalog.=) 0 \
-                     THEN pg_catalog.format('%s', {value}) END"
-                )
-            })
-            .collect();
-        format!(
-            "pg_catalog.jsonb_object(ARRAY[{}]::pg_catalog.text[], ARRAY[{}]::pg_catalog.text[])",
-            names.join(", "),
-            values.join(", ")
-        )
     }
 
     /// Columns that say where a copy is and who has it.

@@ -267,7 +267,7 @@ pub static LOTS: Shape = Shape {
             name: c"stock_lots_expiry_idx",
             columns: &["expires_on"],
             included: &[],
-            predicate: Some("((expires_on IS NOT NULL) AND (condition = 'good'::text))"),
+            predicate: Some("(expires_on IS NOT NULL) AND (condition = 'good'::text)"),
         },
     ],
 };

@@ -50,19 +50,27 @@ fn refusal(table: pg_sys::Oid, problem: impl Into<String>) -> Error {
 impl ArchiveTable {
     /// Locks it, if the caller may write it.
     pub fn to_write(engine: &Engine, table: pg_sys::Oid) -> Result<ArchiveTable, Error> {
-        let archive = ArchiveTable::open(table, pg_sys::ACL_INSERT, pg_sys::RowExclusiveLock)?;
+        let archive = ArchiveTable::open(
+            table,
+            pg_sys::ACL_INSERT as pg_sys::AclMode,
+            pg_sys::RowExclusiveLock,
+        )?;
         as_engine(engine, || archive.check_kind(engine))?;
         Ok(archive)
     }
 
     /// The same to read it; a view over several tables will do.
     pub fn to_read(engine: &Engine, table: pg_sys::Oid) -> Result<ArchiveTable, Error> {
-        let archive = ArchiveTable::open(table, pg_sys::ACL_SELECT, pg_sys::AccessShareLock)?;
+        let archive = ArchiveTable::open(
+            table,
+            pg_sys::ACL_SELECT as pg_sys::AclMode,
+            pg_sys::AccessShareLock,
+        )?;
         as_engine(engine, || archive.check_columns(engine))?;
         Ok(archive)
     }
 
-    fn open(table: pg_sys::Oid, right: u32, lock: u32) -> Result<ArchiveTable, Error> {
+    fn open(table: pg_sys::Oid, right: pg_sys::AclMode, lock: u32) -> Result<ArchiveTable, Error> {
         check_right(table, right)?;
         // SAFETY: held to the end of the transaction; the table may be gone, or another's, afterwards.
         unsafe { pg_sys::LockRelationOid(table, lock as i32) };
@@ -105,13 +113,13 @@ impl ArchiveTable {
     }
 }
 
-fn check_right(table: pg_sys::Oid, right: u32) -> Result<(), Error> {
+fn check_right(table: pg_sys::Oid, right: pg_sys::AclMode) -> Result<(), Error> {
     let Some(name) = qualified_name(table) else {
         return Err(refusal(table, "there is no such table"));
     };
     // SAFETY: a lookup in the catalog, and PostgreSQL's own error.
     unsafe {
-        let checked = pg_sys::pg_class_aclcheck(table, current_user(), right as pg_sys::AclMode);
+        let checked = pg_sys::pg_class_aclcheck(table, current_user(), right);
         if checked != pg_sys::AclResult::ACLCHECK_OK {
             let name = CString::new(name).expect("a name has no NUL");
             pg_sys::aclcheck_error(checked, pg_sys::ObjectType::OBJECT_TABLE, name.as_ptr());

@@ -123,6 +123,7 @@ fn the_reference_names_every_error() {
 #[test]
 fn every_error_is_pinned() {
     let tests = read("pgrx-tests/tests/all/api/errors.rs")
+        + &read("pgrx-tests/tests/all/adopt/errors.rs")
         + &read("pgrx-tests/tests/all/attached/errors.rs")
         + &read("pgrx-tests/tests/all/copies/errors.rs")
         + &read("pgrx-tests/tests/all/holds/errors.rs")

@@ -1,5 +1,6 @@
 //! Every test that needs a server, one module a theme. One program, so that they share one server.
 
+mod adopt;
 mod api;
 mod attached;
 mod benchmarks;

@@ -255,7 +255,7 @@ fn archiving_meets_archiving_and_writing() {
             let scripts = vec![
                 script("one", [archive, "COMMIT"]),
                 script("two", [archive, "COMMIT"]),
-                script("writer", [format!("BEGIN; {receive}"), "COMMIT".to_owned()]),
+                script("writer", [receive]),
             ];
             (listing, scripts)
         },
@@ -275,7 +275,7 @@ fn archiving_meets_archiving_and_writing() {
             crate::api::shop::verify(&mut client);
         },
     );
-    assert!(summary.run > 20 && summary.waits > 0, "{summary:?}");
+    assert!(summary.run > 10 && summary.waits > 0, "{summary:?}");
 }
 
 /// What the archive's proof rests on is dumped and restored with the rest.

@@ -88,7 +88,8 @@ fn events_come_page_by_page_in_the_order_of_their_keys() {
 /// The one that began first commits last, in every order of their steps and of the consumer's.
 #[test]
 fn no_order_of_commits_loses_an_event() {
-    let shop = with_consumer();
+    let mut shop = with_consumer();
+    shop.stocked(1);
     let mut client = shop.db.client();
     let summary = interleave(
         &shop.db,
@@ -117,7 +118,9 @@ fn no_order_of_commits_loses_an_event() {
 #[test]
 fn a_transaction_that_wrote_holds_back_what_comes_after_it() {
     let mut shop = with_consumer();
-    let (one, two) = (shop.listing(), shop.listing());
+    // The very first line of a tenant begins its feed, which others wait for.
+    let (one, two) = (shop.stocked(1), shop.listing());
+    assert_seen(&mut shop.client, 1);
     let mut early = Session::open(&shop.db);
     let write = format!("BEGIN; SELECT stock.receive_stock('{one}', 1)");
     let consume_none = |shop: &mut Shop, before: i64| {
@@ -126,27 +129,27 @@ fn a_transaction_that_wrote_holds_back_what_comes_after_it() {
     };
     early.run(&write).unwrap();
     shop.receive(two, 1);
-    consume_none(&mut shop, 0);
+    consume_none(&mut shop, 1);
     early.run("COMMIT").unwrap();
-    assert_seen(&mut shop.client, 2);
+    assert_seen(&mut shop.client, 3);
     // Rolled back, in whole or in part, it leaves nothing.
     early.run(&write).unwrap();
     shop.receive(two, 1);
-    consume_none(&mut shop, 2);
+    consume_none(&mut shop, 3);
     early.run("ROLLBACK").unwrap();
-    assert_seen(&mut shop.client, 3);
+    assert_seen(&mut shop.client, 4);
     shop.run(&format!(
         "BEGIN; SELECT receive_stock('{one}', 1); SAVEPOINT s; SELECT receive_stock('{one}', 2);
          ROLLBACK TO s; SELECT receive_stock('{one}', 3); COMMIT"
     ));
-    assert_seen(&mut shop.client, 5);
+    assert_seen(&mut shop.client, 6);
     // One that only reads holds nothing back, and sees what its snapshot does.
     early
         .run("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM stock.stock_lots")
         .unwrap();
     shop.receive(two, 1);
-    assert_seen(&mut shop.client, 6);
-    let own = early.run("SELECT count(*) < 6 FROM stock.stock_events()");
+    assert_seen(&mut shop.client, 7);
+    let own = early.run("SELECT count(*) < 7 FROM stock.stock_events()");
     assert_eq!(own.unwrap().value(), "t");
     early.run("COMMIT").unwrap();
     assert_all_seen(&mut shop.client);

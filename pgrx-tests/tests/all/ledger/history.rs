@@ -54,7 +54,7 @@ fn it_can_be_asked_for_a_time_a_lot_and_a_page() {
     assert_eq!(versions("max_lines => 2"), "1 2");
     assert_eq!(versions("max_lines => 2, after_version => 2"), "3 4");
     let page = "(SELECT recorded_at FROM stock_movements WHERE version = 4), max_lines => 5, after_version => 4";
-    assert_eq!(versions(&page), "5 6");
+    assert_eq!(versions(page), "5 6");
     // From a line's own time on, and up to it.
     let of_line = "(SELECT recorded_at FROM stock_movements WHERE version = 3)";
     assert_eq!(versions(of_line), "3 4 5 6");

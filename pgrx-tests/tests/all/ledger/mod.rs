@@ -9,6 +9,7 @@ mod bad_input;
 mod errors;
 mod events;
 mod feeds;
+mod guide;
 mod history;
 mod proof;
 mod repair;

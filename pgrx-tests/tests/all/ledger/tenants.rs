@@ -1,5 +1,6 @@
 //! Each tenant has a ledger of its own, and sees no other.
 
+use super::events::{assert_seen, with_consumer};
 use super::shop::OTHER_TENANT;
 use crate::api::shop::Shop;
 use uuid::Uuid;
@@ -10,7 +11,7 @@ fn become_other(shop: &mut Shop) {
 
 #[test]
 fn another_tenants_lines_are_not_there() {
-    let mut shop = Shop::open();
+    let mut shop = with_consumer();
     let listing = shop.stocked(10);
     become_other(&mut shop);
     let theirs = shop.stocked(3);
@@ -26,7 +27,11 @@ fn another_tenants_lines_are_not_there() {
         assert_eq!(error.name(), "listing_not_found", "{call}");
     }
     let theirs = theirs.to_string();
-    let seen = |shop: &mut Shop| shop.texts("SELECT listing_id FROM stock_events()");
+    let seen = |shop: &mut Shop| {
+        shop.run("TRUNCATE public.seen");
+        assert_seen(&mut shop.client, 1);
+        shop.texts("SELECT listing_id FROM stock_events()")
+    };
     assert_eq!(seen(&mut shop), [theirs.as_str()]);
     let valued = "SELECT listing_id FROM stock_value(now())";
     assert_eq!(shop.texts(valued), [theirs.as_str()]);

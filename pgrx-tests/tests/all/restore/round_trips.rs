@@ -8,6 +8,10 @@ use stockroom_tests::Db;
 /// Dumps a shop in such a format and restores it into a fresh database.
 fn round_trip(schema: &str, dump_options: &[&str], restores: impl Fn(&Db, &Path) -> String) {
     let shop = shop_in(schema);
+    connect(&shop, schema).run(
+        "CREATE TABLE app.old (LIKE stock_movements);
+         SELECT archive_movements('infinity', 'app.old', 4)",
+    );
     let before = contents(&mut connect(&shop, schema));
     let file = dump(&shop, dump_options);
     let restored = Db::new();
@@ -16,6 +20,9 @@ fn round_trip(schema: &str, dump_options: &[&str], restores: impl Fn(&Db, &Path)
     assert_eq!(contents(&mut sql), before);
     assert!(warned(&restored) > 0, "there is a warning");
     assert_verified(&mut sql);
+    let archived = "SELECT count(*) FROM app.old";
+    assert_eq!(sql.row(archived), "4");
+    assert_eq!(sql.rows("SELECT * FROM verify_archive('app.old')"), [""; 0]);
     assert_works_on(&mut sql);
     // And the first is as it was.
     assert_eq!(contents(&mut connect(&shop, schema)), before);
