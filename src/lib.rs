@@ -93,7 +93,7 @@ extension_sql_file!(
         counters::invariants::stock_listings_check,
         counters::listing_triggers::stock_listings_before,
         counters::listing_triggers::stock_levels_before,
-        counters::listing_triggers::stock_listings_removed,
+        counters::listing_removal::stock_listings_removed,
         counters::listing_triggers::stock_listings_deferred_sync,
         counters::lot_triggers::stock_lots_before,
         counters::lot_triggers::stock_lots_after,

@@ -1,20 +1,20 @@
 //! The ledger: a line in stock_movements for every physical change of a lot, written by whoever
 //! counted it, after its listing is locked. Lines of a listing are numbered without a gap.
 
+use super::ledger_keys::Keys;
 use super::{aside, LevelKey, ListingAfter};
 use crate::clock;
-use crate::direct::shape::{FEEDS, MOVEMENTS, MOVEMENTS_LISTING, PRIMARY};
+use crate::direct::shape::{MOVEMENTS, MOVEMENTS_LISTING};
 use crate::direct::{with_fresh_snapshot, Access, Column, Key, NewValues, Table};
 use crate::engine::Engine;
 use crate::plans::{self, id, id_list, Arg, Statement};
 use crate::settings;
 use pgrx::pg_sys::{
-    self, INT4ARRAYOID, INT4OID, INT8ARRAYOID, INT8OID, NUMERICARRAYOID, TEXTARRAYOID, TEXTOID,
-    TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID,
+    INT4ARRAYOID, INT8ARRAYOID, NUMERICARRAYOID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZARRAYOID,
+    TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID,
 };
 use pgrx::prelude::*;
 use pgrx::AnyNumeric;
-use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 use stockroom_core::movement::{self, MovementType};
@@ -250,19 +250,37 @@ fn insert_by_statement(engine: &Engine, entries: &[Entry], cause: &Cause) {
 }
 
 static LAST: Statement = Statement::fresh(
-    "SELECT version, recorded_at FROM {s}.stock_movements WHERE listing_id = $1 AND tenant_id = $2
+    "SELECT version, recorded_at, listing_after FROM {s}.stock_movements WHERE listing_id = $1 AND tenant_id = $2
       ORDER BY listing_id DESC, recorded_at DESC, version DESC LIMIT 1",
     &[UUIDOID, UUIDOID],
 );
 
-/// Number and time of a listing's last line. A key that comes back after its listing was deleted goes
-/// on from here; another tenant's begins anew.
-pub fn last(engine: &Engine, tenant_id: Uuid, listing_id: Uuid) -> Option<(i64, i64)> {
+/// What a listing's last line says.
+#[derive(Debug, Clone, Copy)]
+pub struct Last {
+    pub version: i64,
+    /// In PostgreSQL's own microseconds.
+    pub recorded_at: i64,
+    /// Units of all its lots.
+    pub total: i32,
+}
+
+/// The last line of a listing. A key that comes back after its listing was deleted goes on from here;
+/// another tenant's begins anew.
+pub fn last(engine: &Engine, tenant_id: Uuid, listing_id: Uuid) -> Option<Last> {
     if has_lines(engine, listing_id) == Some(false) {
         return None;
     }
-    let read = |row: &plans::Row| (row.need(1), row.need(2));
-    plans::run_one(engine, &LAST, &[id(listing_id), id(tenant_id)], read)
+    plans::run_one(
+        engine,
+        &LAST,
+        &[id(listing_id), id(tenant_id)],
+        |row: &plans::Row| Last {
+            version: row.need(1),
+            recorded_at: row.need(2),
+            total: row.need(3),
+        },
+    )
 }
 
 /// None where only SQL can tell.
@@ -276,110 +294,4 @@ fn has_lines(engine: &Engine, listing_id: Uuid) -> Option<bool> {
         })
     })?;
     Some(found)
-}
-
-/// The keys of a transaction's lines.
-struct Keys {
-    tenant_id: Uuid,
-    generation: u16,
-    transaction: u64,
-    line: u32,
-    writer: u32,
-}
-
-thread_local! {
-    /// The transaction that wrote lines last, and how many.
-    static WRITTEN: Cell<(u64, u32)> = const { Cell::new((0, 0)) };
-    /// Its last tenant, and the generation of their feed.
-    static FEED: Cell<(Uuid, u16)> = const { Cell::new((Uuid::nil(), 0)) };
-    /// Makes keys differ from those of other servers.
-    static WRITER: Cell<Option<u32>> = const { Cell::new(None) };
-}
-
-impl Keys {
-    fn begin(engine: &Engine, tenant_id: Uuid) -> Keys {
-        // SAFETY: gives the running transaction its number, if it has none yet.
-        let transaction = unsafe { pg_sys::GetTopFullTransactionId().value };
-        let writer = WRITER.get().unwrap_or_else(|| {
-            let drawn = Uuid::now_v7().as_u128() as u32;
-            WRITER.set(Some(drawn));
-            drawn
-        });
-        let line = match WRITTEN.get() {
-            (last, lines) if last == transaction => lines,
-            _ => 0,
-        };
-        let generation = match FEED.get() {
-            (last, generation) if last == tenant_id && line > 0 => generation,
-            _ => generation(engine, tenant_id, transaction),
-        };
-        FEED.set((tenant_id, generation));
-        Keys {
-            tenant_id,
-            generation,
-            transaction,
-            line,
-            writer,
-        }
-    }
-
-    fn next(&mut self) -> Uuid {
-        let key = movement::key(self.generation, self.transaction, self.line, self.writer);
-        self.line += 1;
-        WRITTEN.set((self.transaction, self.line));
-        key
-    }
-}
-
-/// Begins a new generation where another server wrote last, or this one before it was promoted: there
-/// the numbers of transactions may begin anew.
-static BEGIN_GENERATION: Statement = Statement::fresh(
-    "INSERT INTO {s}.stock_feeds AS f (tenant_id, generation, system_identifier, timeline, first_transaction)
-     VALUES ($1, 1, $2, $3, $4)
-     ON CONFLICT (tenant_id) DO UPDATE
-        SET generation = f.generation + CASE WHEN (f.system_identifier, f.timeline) = ($2, $3) THEN 0 ELSE 1 END,
-            first_transaction = CASE WHEN (f.system_identifier, f.timeline) = ($2, $3) THEN f.first_transaction
-                                     ELSE $4 END,
-            system_identifier = $2, timeline = $3
-     RETURNING generation",
-    &[UUIDOID, INT8OID, INT4OID, INT8OID],
-);
-
-/// Generation of the keys that this server writes for a tenant.
-fn generation(engine: &Engine, tenant_id: Uuid, transaction: u64) -> u16 {
-    // SAFETY: plain reads of a server that takes writes.
-    let server = unsafe {
-        (
-            pg_sys::GetSystemIdentifier() as i64,
-            pg_sys::GetWALInsertionTimeLine() as i32,
-        )
-    };
-    stored_generation(engine, tenant_id, server).unwrap_or_else(|| {
-        let first = transaction as i64;
-        let args = [
-            id(tenant_id),
-            server.0.into(),
-            server.1.into(),
-            first.into(),
-        ];
-        let begin = || plans::run_one(engine, &BEGIN_GENERATION, &args, |row| row.need::<i32>(1));
-        aside::during(begin).expect("an upsert answers its row") as u16
-    })
-}
-
-/// None where it is another server's, or only SQL can tell.
-fn stored_generation(engine: &Engine, tenant_id: Uuid, server: (i64, i32)) -> Option<u16> {
-    const GENERATION: Column = FEEDS.column("generation");
-    const SYSTEM_IDENTIFIER: Column = FEEDS.column("system_identifier");
-    const TIMELINE: Column = FEEDS.column("timeline");
-    let table = Table::open(engine, &FEEDS, Access::Read)?;
-    let mut found = None;
-    with_fresh_snapshot(|| {
-        table.scan(PRIMARY, &[Key::Id(tenant_id)], |tuple| {
-            let stored = (tuple.need(SYSTEM_IDENTIFIER), tuple.need(TIMELINE));
-            found = (stored == server).then(|| tuple.need::<i32>(GENERATION) as u16);
-            ControlFlow::Break(())
-        })
-    })?;
-    found
 }

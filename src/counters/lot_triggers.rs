@@ -101,6 +101,13 @@ static WENT: Statement = Statement::fresh(
       WHERE o.quantity_total > 0 ORDER BY o.lot_id",
     &[],
 );
+/// A statement may delete lots and, by itself, their listing: a DELETE in a WITH.
+static WENT_WITH_LISTING: Statement = Statement::fresh(
+    "SELECT o.tenant_id, o.listing_id, o.lot_id, o.location_id, o.quantity_total, o.unit_cost
+       FROM old_rows o LEFT JOIN {s}.stock_listings g ON g.listing_id = o.listing_id
+      WHERE o.quantity_total > 0 AND g.listing_id IS NULL ORDER BY o.lot_id",
+    &[],
+);
 /// Of listings that are not truncated away too.
 static ALL: Statement = Statement::fresh(
     "SELECT l.tenant_id, l.listing_id, l.lot_id, l.location_id, l.quantity_total, l.unit_cost
@@ -155,7 +162,7 @@ static DELETE_CLAIMS: Statement = Statement::fresh(
           = (SELECT count(*) FROM {s}.stock_allocations a JOIN old_rows o ON a.lot_id = o.lot_id)",
     &[],
 );
-static DELETE_ALL_CLAIMS: Statement = Statement::fresh(
+pub(super) static DELETE_ALL_CLAIMS: Statement = Statement::fresh(
     "WITH done AS (DELETE FROM {s}.stock_allocations RETURNING 1)
      SELECT (SELECT count(*) FROM done) = (SELECT count(*) FROM {s}.stock_allocations)",
     &[],
@@ -188,6 +195,8 @@ fn stock_lots_after<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
             on_loan::refuse_deleted_lots(&engine, trigger);
             refuse_claimed(&engine, trigger);
             run(&DELETE_CLAIMS);
+            let orphans = rows(&WENT_WITH_LISTING, |row| vec![removal::gone(row)]);
+            removal::close_orphans(&engine, orphans);
             (&DELETED, rows(&WENT, |row| vec![removal::gone(row)]))
         };
         let deltas = plans::run_in_trigger(&engine, trigger, statement, &[], level_delta);

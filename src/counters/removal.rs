@@ -8,7 +8,7 @@ use crate::plans::{self, id_list, Arg, Row, Statement};
 use crate::settings;
 use crate::subtransaction::attempt;
 use pgrx::pg_sys::{TIMESTAMPTZOID, UUIDARRAYOID};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use stockroom_core::movement::MovementType;
 use uuid::Uuid;
 
@@ -143,21 +143,54 @@ pub fn gone(row: &Row) -> Line {
 
 /// Writes the last lines of listings that are deleted now, as they were before, and their lots.
 pub fn close(engine: &Engine, listings: Vec<ListingAfter>, lots: Vec<Line>) {
-    let mut count: HashMap<Uuid, i64> = HashMap::new();
+    let mut going: HashMap<Uuid, (i64, i64)> = HashMap::new();
     for line in &lots {
-        *count.entry(line.listing_id).or_default() += 1;
+        let (lines, units) = going.entry(line.listing_id).or_default();
+        *lines += 1;
+        *units += i64::from(line.before);
     }
     let closed: Vec<ListingAfter> = listings
         .into_iter()
         .map(|mut listing| {
-            let lines = count.get(&listing.listing_id).copied().unwrap_or(0);
+            let (lines, units) = going.get(&listing.listing_id).copied().unwrap_or_default();
             listing.note_movements(lines);
-            listing.counts = Counts::default();
+            // Not simply 0: others of its lots may go in the same statement, by themselves.
+            let left = i64::from(listing.counts.total) - units;
+            listing.counts = Counts {
+                total: left.max(0) as i32,
+                ..Counts::default()
+            };
             listing
         })
         .collect();
     let reason = settings::reason().unwrap_or_else(|| "listing deleted".to_owned());
     ledger::write(engine, lots, &closed, &Cause::because(Some(reason)));
+}
+
+/// Writes the last lines of lots whose listings are gone already: where their ledger ended, it goes on.
+pub fn close_orphans(engine: &Engine, lots: Vec<Line>) {
+    let keys: BTreeSet<(Uuid, Uuid)> = lots
+        .iter()
+        .map(|line| (line.tenant_id, line.listing_id))
+        .collect();
+    let ends = keys.into_iter().map(|(tenant_id, listing_id)| {
+        let last = ledger::last(engine, tenant_id, listing_id);
+        let units = lots.iter().filter(|line| line.listing_id == listing_id);
+        let units = units.map(|line| line.before).sum();
+        ListingAfter {
+            listing_id,
+            counts: Counts {
+                total: last.map_or(units, |last| last.total),
+                ..Counts::default()
+            },
+            available: 0,
+            attached: None,
+            version: last.map_or(0, |last| last.version),
+            moved_at: last.map(|last| last.recorded_at),
+        }
+    });
+    let ends = ends.collect();
+    close(engine, ends, lots);
 }
 
 /// Whether all claims of the locked lots, and all holds of the locked listings, are locked too.

@@ -98,9 +98,8 @@ fn register_listing(
             .into(),
         not_negative("reorder_threshold", reorder_threshold)?.into(),
         not_negative("reorder_quantity", reorder_quantity)?.into(),
-        last.map_or(0, |(version, _)| version).into(),
-        last.map(|(_, recorded_at)| clock::moment(recorded_at))
-            .into(),
+        last.map_or(0, |last| last.version).into(),
+        last.map(|last| clock::moment(last.recorded_at)).into(),
     ];
     let made = aside::during(|| plans::run_one(&engine, &INSERT, &args, |_| ()));
     if made.is_some() {

@@ -178,7 +178,7 @@ fn a_second_import_brings_what_is_new_and_names_what_has_changed() {
     );
     // One claim was fulfilled in both worlds.
     let claim = sql.row("SELECT min(order_id::text) FROM conventional.stock_allocations WHERE status = 'active' AND quantity = 1
-                            AND lot_id IN (SELECT lot_id FROM stock.stock_lots)");
+                            AND lot_id IN (SELECT lot_id FROM stock.stock_lots WHERE listing_id = bench.listing_id(1))");
     sql.run(&format!(
         "UPDATE conventional.stock_allocations SET status = 'fulfilled' WHERE order_id = '{claim}';
          SELECT stock.fulfill_allocations('{claim}')"

@@ -32,31 +32,6 @@ pub const ROWS: &str = "INSERT INTO items VALUES
 pub const COLUMNS: &str =
     "'items', borrower_column => 'borrower', due_column => 'due_at', contact_column => 'contact'";
 
-/// Lending as the engine counts it, where the functions for it are not there.
-const LENDING: &str = "
-    CREATE FUNCTION stock.borrow_stock(listing_id uuid, borrower text, quantity int, due_at timestamptz,
-                                       contact_info text DEFAULT NULL)
-    RETURNS uuid LANGUAGE plpgsql SET search_path = stock AS $$
-    DECLARE loan uuid := gen_random_uuid();
-    BEGIN
-        PERFORM allocate_stock($1, loan, $3);
-        INSERT INTO stock_loans (loan_id, tenant_id, listing_id, borrower, contact_info, quantity, due_at,
-                                 borrowed_at, updated_at)
-        VALUES (loan, current_tenant(), $1, $2, $5, $3, $4, now(), now());
-        RETURN loan;
-    END $$;
-    CREATE FUNCTION stock.return_stock(loan uuid) RETURNS void LANGUAGE plpgsql SET search_path = stock AS $$
-    BEGIN
-        PERFORM release_allocations(loan);
-        UPDATE stock_loans SET quantity_returned = quantity, closed_at = now() WHERE loan_id = loan;
-    END $$;
-    CREATE FUNCTION stock.lose_stock(loan uuid, units int, reason text)
-    RETURNS void LANGUAGE plpgsql SET search_path = stock AS $$
-    BEGIN
-        PERFORM fulfill_allocations(loan);
-        UPDATE stock_loans SET quantity_lost = units, closed_at = now() WHERE loan_id = loan;
-    END $$";
-
 pub struct Library {
     pub sql: Sql,
     pub db: Db,
@@ -68,9 +43,6 @@ impl Library {
         let (db, mut sql) = empty();
         sql.run(TABLE);
         sql.run(ROWS);
-        if sql.row("SELECT to_regproc('stock.borrow_stock') IS NULL") == "t" {
-            sql.run(LENDING);
-        }
         Library { sql, db }
     }
 

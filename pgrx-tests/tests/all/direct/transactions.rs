@@ -315,7 +315,8 @@ fn functions_that_run_as_their_caller_have_their_callers_rights() {
         }
         client.batch_execute(&calls[0]).unwrap();
         store.run(&format!(
-            "GRANT INSERT, SELECT ON stock_allocations, stock_levels TO {clerk}"
+            "GRANT INSERT, SELECT ON stock_allocations, stock_levels TO {clerk};
+             GRANT SELECT ON stock_loans TO {clerk}"
         ));
         client.batch_execute(&calls[1]).unwrap();
         store.assert_claimed(2);

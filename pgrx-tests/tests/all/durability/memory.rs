@@ -2,19 +2,11 @@
 
 use super::size;
 use postgres::Client;
-use stockroom_tests::{expect_error, Db};
+use stockroom_tests::{expect_error, own_memory, Db};
 use uuid::Uuid;
 
 /// What a round of calls is made of.
 const CALLS_A_ROUND: usize = 10;
-
-/// Memory of the process that is its own, in kB: not shared buffers, not its program.
-fn own_memory(pid: i32) -> i64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("RssAnon:"));
-    let words = line.unwrap().split_whitespace().nth(1);
-    words.unwrap().parse().unwrap()
-}
 
 struct Customer {
     client: Client,
@@ -92,7 +84,7 @@ fn memory_stays_flat() {
         for _ in 0..calls / 4 / CALLS_A_ROUND {
             customer.round();
         }
-        after.push(own_memory(pid));
+        after.push(own_memory(pid).unwrap() as i64);
     }
     println!("{calls} calls; kB of memory after each quarter: {after:?}");
     let growth = after[3] - after[0];

@@ -5,4 +5,5 @@ mod by_dml;
 mod by_functions;
 mod keys;
 mod listings_gone;
+mod model;
 mod together;

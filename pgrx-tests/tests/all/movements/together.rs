@@ -124,7 +124,7 @@ impl Worker {
             }
             16 => {
                 let sql =
-                    "UPDATE stock_lots SET quantity_total = quantity_total + $2 WHERE lot_id = $1";
+                    "UPDATE stock_lots SET quantity_total = greatest(quantity_total + $2, 0) WHERE lot_id = $1";
                 self.call("UPDATE quantity", sql, &[&lot, &(units - 4)]);
             }
             17 => {
