@@ -30,20 +30,25 @@ impl Drop for Plan {
 impl Plan {
     /// Plans now, where PostgreSQL would do so at the execution that follows. Inside an SPI
     /// connection only.
-    fn make_ready(&self) {
+    pub(super) fn make_ready(&self) {
         // SAFETY: the plan is kept; what is got of it is released at once.
-        unsafe {
-            let is_ready = self.planned.get() && pg_sys::SPI_plan_is_valid(self.plan.as_ptr());
-            if is_ready || self.whole_tables {
-                return;
-            }
-            with_setting(c"enable_seqscan", c"off", true, || {
-                let made = pg_sys::SPI_plan_get_cached_plan(self.plan.as_ptr());
-                if !made.is_null() {
-                    pg_sys::ReleaseCachedPlan(made, pg_sys::CurrentResourceOwner);
-                }
-            });
+        let is_ready =
+            unsafe { self.planned.get() && pg_sys::SPI_plan_is_valid(self.plan.as_ptr()) };
+        if is_ready {
+            return;
         }
+        let plan = || unsafe {
+            let made = pg_sys::SPI_plan_get_cached_plan(self.plan.as_ptr());
+            if !made.is_null() {
+                pg_sys::ReleaseCachedPlan(made, pg_sys::CurrentResourceOwner);
+            }
+        };
+        // A scan that is ruled out and can't be avoided is thought to cost so much that PostgreSQL would
+        // compile the plan to machine code, which takes seconds.
+        with_setting(c"jit", c"off", true, || match self.whole_tables {
+            true => plan(),
+            false => with_setting(c"enable_seqscan", c"off", true, plan),
+        });
         self.planned.set(true);
     }
 }

@@ -206,10 +206,13 @@ pub fn run_made<T>(
 }
 
 /// Runs a text whose plan is not kept: over tables that the call has made or filled itself, read whole.
-/// The planner knows little of their size; a nested loop is what would be slow where it is wrong.
+/// The planner knows little of their size; a nested loop is what would be slow where it is wrong, and
+/// compiling to machine code because of what it is thought to cost.
 pub fn run_once<T>(text: &str, read: impl FnMut(&Row) -> T) -> Vec<T> {
-    with_setting(c"enable_nestloop", c"off", true, || {
-        Spi::connect(|_| execute(&prepare(text, &[], true), Sees::Latest, &[], read))
+    with_setting(c"jit", c"off", true, || {
+        with_setting(c"enable_nestloop", c"off", true, || {
+            Spi::connect(|_| execute(&prepare(text, &[], true), Sees::Latest, &[], read))
+        })
     })
 }
 

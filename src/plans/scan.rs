@@ -38,6 +38,7 @@ pub fn scan_made<T>(
         let mut portal = std::ptr::null_mut();
         as_owner(&mut || {
             let plan = prepare(text, types, true);
+            plan.make_ready();
             let mut spi = SpiArgs::of(args);
             // SAFETY: the arrays are as long as the plan's arguments; the portal keeps what it
             // needs of the plan.
