@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# The tests of durability, of many clients at once and of the model at full length: the same as in
-# scripts/test.sh, with more rounds and calls.
+# The tests of durability, of many clients at once, of the models and of large moves at full length: the
+# same as in scripts/test.sh, with more rounds, calls and rows.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "$0")/common.sh"
 
-say "Crashes, kills, a million calls, floods of holds and the model (three quarters of an hour)"
+say "Crashes, kills, a million calls, floods, models and large moves (about an hour)"
 STOCKROOM_SOAK=1 cargo test --package stockroom-tests --test all -- \
-    durability:: holds_together::flood holds_together::model --nocapture --test-threads=1
+    concurrency:: durability:: holds_together::flood holds_together::model movements::model \
+    movements::together adopt::scale copies::scale --nocapture --test-threads=1

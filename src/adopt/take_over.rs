@@ -160,6 +160,7 @@ fn make_lots(engine: &Engine, table: &str) -> Result<(), Error> {
         listing_id: row.id(2),
         location_id: row.id(3),
         quantity: row.need(4),
+        allocated: 0,
         listed: row.need(5),
         movement: MovementType::Import,
         details: Details {

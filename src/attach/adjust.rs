@@ -3,8 +3,10 @@
 
 use crate::counters::ledger::Cause;
 use crate::counters::lots::{self, Changes, LotDelta};
-use crate::counters::new_lots::{Details, NewLot};
-use crate::counters::{expiry, goods, invariants, limits, rollup, Deltas, Guard, ListingAfter};
+use crate::counters::new_lots::NewLot;
+use crate::counters::{
+    expiry, goods, invariants, limits, rollup, Deltas, Guard, LevelKey, ListingAfter,
+};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::ids;
@@ -176,16 +178,12 @@ fn add(
             let what = format!("quantity_total of listing {listing_id}");
             let quantity = i32::try_from(units)
                 .map_err(|_| Error::QuantityOutOfRange { what, value: units })?;
-            let lot = [NewLot {
-                lot_id: ids::new_key(),
-                tenant_id,
+            let level = LevelKey {
                 listing_id,
                 location_id: ids::UNSPECIFIED,
-                quantity,
-                listed: true,
-                movement: MovementType::Adjust,
-                details: Details::default(),
-            }];
+                tenant_id,
+            };
+            let lot = [NewLot::plain(level, quantity, MovementType::Adjust)];
             let changes = Changes {
                 new: &lot,
                 ..Changes::of_goods(&[], expired, cause)

@@ -4,7 +4,7 @@ use super::registration::Registration;
 use crate::counters::import::{self, Claim, Incoming, Link};
 use crate::counters::ledger::Cause;
 use crate::counters::lots::{self, Changes, LotDelta};
-use crate::counters::new_lots::{Details, NewLot};
+use crate::counters::new_lots::NewLot;
 use crate::counters::{goods, levels, listings, mirror, rollup, Deltas, Guard, ListingAfter};
 use crate::engine::Engine;
 use crate::error::Error;
@@ -195,13 +195,7 @@ fn add_to_listings(
         .iter()
         .map(|(lot_id, item)| NewLot {
             lot_id: *lot_id,
-            tenant_id: item.tenant_id,
-            listing_id: item.listing_id,
-            location_id: ids::UNSPECIFIED,
-            quantity: item.units,
-            listed: true,
-            movement: MovementType::Import,
-            details: Details::default(),
+            ..NewLot::plain(item.level(), item.units, MovementType::Import)
         })
         .collect();
     let nothing = Deltas::default();

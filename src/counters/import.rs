@@ -1,11 +1,13 @@
 //! Rows of an app's table become listings with their stock: a few statements over many rows.
 //! The counters of a new listing are its import, so they are inserted and not added up.
 
-use super::ledger::{self, Cause, Line};
-use super::{aside, listings, ListingAfter};
+use super::counts::Counts;
+use super::ledger::{self, Cause};
+use super::new_lots::{self, NewLot};
+use super::{aside, levels, listings, LevelKey, ListingAfter};
 use crate::engine::Engine;
 use crate::ids;
-use crate::plans::{self, id, id_list, maybe_id, Arg, Statement};
+use crate::plans::{self, id_list, maybe_id, Arg, Statement};
 use pgrx::pg_sys::{BOOLOID, INT2OID, INT4ARRAYOID, TEXTARRAYOID, UUIDARRAYOID, UUIDOID};
 use std::collections::{HashMap, HashSet};
 use stockroom_core::movement::MovementType;
@@ -29,6 +31,15 @@ pub struct Claim {
 }
 
 impl Incoming<'_> {
+    /// Where its stock lies.
+    pub fn level(&self) -> LevelKey {
+        LevelKey {
+            listing_id: self.listing_id,
+            location_id: ids::UNSPECIFIED,
+            tenant_id: self.tenant_id,
+        }
+    }
+
     fn allocated(&self) -> i32 {
         self.claims.iter().map(|claim| claim.quantity).sum()
     }
@@ -73,17 +84,6 @@ static LISTINGS: Statement = Statement::fresh(
         INT2OID,
     ],
 );
-static LOTS: Statement = Statement::fresh(
-    "INSERT INTO {s}.stock_lots (tenant_id, listing_id, lot_id, quantity_total, quantity_allocated)
-     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::int[])",
-    &[
-        UUIDARRAYOID,
-        UUIDARRAYOID,
-        UUIDARRAYOID,
-        INT4ARRAYOID,
-        INT4ARRAYOID,
-    ],
-);
 static CLAIMS: Statement = Statement::fresh(
     "INSERT INTO {s}.stock_allocations (tenant_id, listing_id, lot_id, allocation_id, order_id, quantity)
      SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::int[])",
@@ -96,21 +96,6 @@ static CLAIMS: Statement = Statement::fresh(
         INT4ARRAYOID,
     ],
 );
-static LEVELS: Statement = Statement::fresh(
-    "INSERT INTO {s}.stock_levels
-            (tenant_id, listing_id, location_id, quantity_total, quantity_listed, quantity_allocated)
-     SELECT n.tenant_id, n.listing_id, $5, n.total, n.total, n.allocated
-       FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[])
-            AS n (tenant_id, listing_id, total, allocated)",
-    &[
-        UUIDARRAYOID,
-        UUIDARRAYOID,
-        INT4ARRAYOID,
-        INT4ARRAYOID,
-        UUIDOID,
-    ],
-);
-
 /// Makes the listings that do not exist yet, linked to their rows, with their lots and claims. Answers
 /// those that were made.
 pub fn make(
@@ -140,53 +125,34 @@ pub fn make(
             .filter(|row| row.units > 0 && keys.contains(&row.listing_id))
             .map(|row| (ids::new_key(), row))
             .collect();
-        make_stock(engine, &stocked);
-        let lines = stocked.iter().map(|(lot_id, row)| line(*lot_id, row));
-        ledger::write(engine, lines.collect(), &made, cause);
+        let lots = make_stock(engine, &stocked);
+        let lines = lots.iter().filter_map(NewLot::line).collect();
+        ledger::write(engine, lines, &made, cause);
         let made = made.into_iter();
         made.map(|listing| (listing.listing_id, listing)).collect()
     })
 }
 
-fn line(lot_id: Uuid, row: &Incoming) -> Line {
-    Line {
-        tenant_id: row.tenant_id,
-        listing_id: row.listing_id,
-        lot_id,
-        location_id: ids::UNSPECIFIED,
-        movement: MovementType::Import,
-        before: 0,
-        after: row.units,
-        unit_cost: None,
-        note: None,
-    }
-}
-
-fn make_stock(engine: &Engine, rows: &[(Uuid, &Incoming)]) {
-    if rows.is_empty() {
-        return;
-    }
-    let tenants = || id_list(rows.iter().map(|(_, row)| row.tenant_id));
-    let listings = || id_list(rows.iter().map(|(_, row)| row.listing_id));
-    let totals = || numbers(rows.iter().map(|(_, row)| row.units));
-    let allocated = || numbers(rows.iter().map(|(_, row)| row.allocated()));
-    let args = [
-        tenants(),
-        listings(),
-        id_list(rows.iter().map(|(lot_id, _)| *lot_id)),
-        totals(),
-        allocated(),
-    ];
-    plans::run(engine, &LOTS, &args, |_| ());
+fn make_stock(engine: &Engine, rows: &[(Uuid, &Incoming)]) -> Vec<NewLot> {
+    let lot = |(lot_id, row): &(Uuid, &Incoming)| NewLot {
+        lot_id: *lot_id,
+        allocated: row.allocated(),
+        ..NewLot::plain(row.level(), row.units, MovementType::Import)
+    };
+    let lots: Vec<NewLot> = rows.iter().map(lot).collect();
+    new_lots::insert(engine, &lots);
     insert_claims(engine, rows.iter().map(|(lot_id, row)| (*lot_id, *row)));
-    let args = [
-        tenants(),
-        listings(),
-        totals(),
-        allocated(),
-        id(ids::UNSPECIFIED),
-    ];
-    plans::run(engine, &LEVELS, &args, |_| ());
+    let levels = rows.iter().map(|(_, row)| {
+        let counts = Counts {
+            total: row.units,
+            listed: row.units,
+            allocated: row.allocated(),
+            held: 0,
+        };
+        (row.level(), counts)
+    });
+    levels::insert(engine, &levels.collect::<Vec<_>>());
+    lots
 }
 
 /// Writes the claims of these lots; counting them is the caller's.

@@ -47,7 +47,15 @@ static WRITE: Statement = Statement::fresh(
     &[UUIDARRAYOID, UUIDARRAYOID, UUIDARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID],
 );
 
+static INSERT: Statement = Statement::fresh(
+    "INSERT INTO {s}.stock_levels
+            (tenant_id, listing_id, location_id, quantity_total, quantity_listed, quantity_allocated, quantity_held)
+     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::int[], $6::int[], $7::int[])",
+    &[UUIDARRAYOID, UUIDARRAYOID, UUIDARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT4ARRAYOID],
+);
+
 const TENANT_ID: Column = LEVELS.column("tenant_id");
+const LISTING_ID: Column = LEVELS.column("listing_id");
 const LOCATION_ID: Column = LEVELS.column("location_id");
 const COUNTS: CountColumns = CountColumns::of(&LEVELS);
 
@@ -213,6 +221,34 @@ impl Stored for Level {
     fn is(&self, key: &LevelKey) -> bool {
         self.key == *key
     }
+}
+
+/// Writes levels of listings that had none, as they are.
+pub fn insert(engine: &Engine, levels: &[(LevelKey, Counts)]) {
+    if !levels.is_empty() && insert_directly(engine, levels).is_none() {
+        let keys: Vec<LevelKey> = levels.iter().map(|(key, _)| *key).collect();
+        let counts: Vec<Counts> = levels.iter().map(|(_, counts)| *counts).collect();
+        let [tenants, listings, locations] = columns(&keys);
+        let [total, listed, allocated, held] = Counts::columns(&counts);
+        let args = [tenants, listings, locations, total, listed, allocated, held];
+        aside::during(|| plans::write_all(engine, &INSERT, &args, levels.len()));
+    }
+}
+
+/// None where only SQL can write them.
+fn insert_directly(engine: &Engine, levels: &[(LevelKey, Counts)]) -> Option<()> {
+    let table = Table::open(engine, &LEVELS, Access::Insert)?;
+    let rows = levels.iter().map(|(key, counts)| {
+        let mut values = NewValues::default();
+        values.set_id(TENANT_ID, key.tenant_id);
+        values.set_id(LISTING_ID, key.listing_id);
+        values.set_id(LOCATION_ID, key.location_id);
+        COUNTS.write(*counts, &mut values);
+        values
+    });
+    let rows: Vec<NewValues> = rows.collect();
+    with_fresh_snapshot(|| table.insert_all(&rows));
+    Some(())
 }
 
 fn columns(keys: &[LevelKey]) -> [Arg; 3] {

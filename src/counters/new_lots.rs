@@ -26,6 +26,8 @@ pub struct NewLot {
     pub listing_id: Uuid,
     pub location_id: Uuid,
     pub quantity: i32,
+    /// Units of active claims that come with it.
+    pub allocated: i32,
     pub listed: bool,
     /// What the ledger calls its coming.
     pub movement: MovementType,
@@ -46,6 +48,21 @@ pub struct Details {
 }
 
 impl NewLot {
+    /// A listed lot with nothing special about it.
+    pub fn plain(level: LevelKey, quantity: i32, movement: MovementType) -> NewLot {
+        NewLot {
+            lot_id: ids::new_key(),
+            tenant_id: level.tenant_id,
+            listing_id: level.listing_id,
+            location_id: level.location_id,
+            quantity,
+            allocated: 0,
+            listed: true,
+            movement,
+            details: Details::default(),
+        }
+    }
+
     fn sellable(&self) -> bool {
         self.listed && self.details.condition == Condition::Good
     }
@@ -91,13 +108,13 @@ impl NewLot {
 static INSERT: Statement = Statement::fresh(
     "INSERT INTO {s}.stock_lots
             (lot_id, tenant_id, listing_id, location_id, quantity_total, listed, owner_id, notes, lot_code,
-             expires_on, unit_cost, condition, created_at, updated_at)
+             expires_on, unit_cost, condition, created_at, updated_at, quantity_allocated)
      SELECT lot_id, tenant_id, listing_id, location_id, quantity, listed, owner_id, notes, lot_code,
-            expires_on, unit_cost, condition, created_at, $14
+            expires_on, unit_cost, condition, created_at, $14, allocated
        FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::int[], $6::bool[], $7::uuid[],
-                   $8::text[], $9::text[], $10::date[], $11::numeric[], $12::text[], $13::timestamptz[])
+                   $8::text[], $9::text[], $10::date[], $11::numeric[], $12::text[], $13::timestamptz[], $15::int[])
             AS n (lot_id, tenant_id, listing_id, location_id, quantity, listed, owner_id, notes, lot_code,
-                  expires_on, unit_cost, condition, created_at)",
+                  expires_on, unit_cost, condition, created_at, allocated)",
     &[
         UUIDARRAYOID,
         UUIDARRAYOID,
@@ -113,6 +130,7 @@ static INSERT: Statement = Statement::fresh(
         TEXTARRAYOID,
         TIMESTAMPTZARRAYOID,
         TIMESTAMPTZOID,
+        INT4ARRAYOID,
     ],
 );
 
@@ -142,7 +160,7 @@ fn values(lot: &NewLot, now: i64) -> NewValues {
     values.set_id(const { column("tenant_id") }, lot.tenant_id);
     values.set_id(const { column("listing_id") }, lot.listing_id);
     values.set(const { column("quantity_total") }, lot.quantity);
-    values.set(const { column("quantity_allocated") }, 0);
+    values.set(const { column("quantity_allocated") }, lot.allocated);
     values.set_id(const { column("location_id") }, lot.location_id);
     values.set(
         const { column("owner_id") },
@@ -162,7 +180,7 @@ fn values(lot: &NewLot, now: i64) -> NewValues {
     values.set(const { column("sellable") }, lot.sellable());
     values.set(
         const { column("in_stock") },
-        lot.sellable() && lot.quantity > 0,
+        lot.sellable() && lot.quantity > lot.allocated,
     );
     values
 }
@@ -175,6 +193,7 @@ fn insert_by_statement(engine: &Engine, lots: &[NewLot]) {
         texts.collect::<Vec<Option<String>>>().into()
     };
     let quantities: Vec<i32> = lots.iter().map(|lot| lot.quantity).collect();
+    let allocated: Vec<i32> = lots.iter().map(|lot| lot.allocated).collect();
     let listed: Vec<bool> = lots.iter().map(|lot| lot.listed).collect();
     let owners = lots.iter().map(|lot| lot.details.owner_id.map(ids::to_pg));
     let dates = lots.iter().map(|lot| lot.details.expires_on);
@@ -198,6 +217,7 @@ fn insert_by_statement(engine: &Engine, lots: &[NewLot]) {
         conditions.collect::<Vec<&str>>().into(),
         created.collect::<Vec<_>>().into(),
         clock::moment(now).into(),
+        allocated.into(),
     ];
     aside::during(|| plans::write_all(engine, &INSERT, &args, lots.len()));
 }

@@ -7,10 +7,9 @@ use crate::counters::ledger::Cause;
 use crate::counters::lot_rows::LotRow;
 use crate::counters::lots::{self, Changes, LotDelta};
 use crate::counters::new_lots::NewLot;
-use crate::counters::{aside, invariants, Deltas, Guard, ListingAfter};
+use crate::counters::{aside, invariants, Deltas, Guard, LevelKey, ListingAfter};
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::ids;
 use crate::plans::{self, id, Statement};
 use pgrx::pg_sys::{TIMESTAMPTZOID, UUIDOID};
 use stockroom_core::movement::MovementType;
@@ -89,15 +88,14 @@ pub fn to_new_lot(
     cause: &Cause,
 ) -> Result<(NewLot, Vec<ListingAfter>), Error> {
     require_free(engine, from, units)?;
-    let lot = NewLot {
-        lot_id: ids::new_key(),
-        tenant_id: from.tenant_id,
-        listing_id: from.listing_id,
+    let level = LevelKey {
         location_id,
-        quantity: units,
+        ..from.level()
+    };
+    let lot = NewLot {
         listed: from.listed,
-        movement: MovementType::TransferIn,
         details: from.details.clone(),
+        ..NewLot::plain(level, units, MovementType::TransferIn)
     };
     let out = [delta(from, -i64::from(units), 0, MovementType::TransferOut)];
     let changes = Changes {

@@ -9,7 +9,7 @@ use crate::counters::ledger::Cause;
 use crate::counters::lot_rows::LotRow;
 use crate::counters::lots::{self, Changes};
 use crate::counters::new_lots::{Details, NewLot};
-use crate::counters::{listings, mirror, places, Guard};
+use crate::counters::{listings, mirror, places, Guard, LevelKey};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::ids;
@@ -122,15 +122,15 @@ impl Delivery {
             .ok_or(Error::ListingNotFound { listing_id })?;
         let mut details = self.details.clone();
         details.unit_cost = details.unit_cost.or(listings_cost);
-        let lot = [NewLot {
-            lot_id: ids::new_key(),
-            tenant_id: engine.tenant,
+        let level = LevelKey {
             listing_id,
             location_id,
-            quantity,
+            tenant_id: engine.tenant,
+        };
+        let lot = [NewLot {
             listed: self.listed,
-            movement: MovementType::Receive,
             details,
+            ..NewLot::plain(level, quantity, MovementType::Receive)
         }];
         let changes = Changes {
             new: &lot,

@@ -37,6 +37,7 @@ impl Plan {
         if is_ready {
             return;
         }
+        // SAFETY: as above.
         let plan = || unsafe {
             let made = pg_sys::SPI_plan_get_cached_plan(self.plan.as_ptr());
             if !made.is_null() {

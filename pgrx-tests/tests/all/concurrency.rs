@@ -2,6 +2,7 @@
 //! through functions, plain DML and the app's own updates. Nothing may be oversold, lost or counted
 //! twice.
 
+use crate::durability::size;
 use postgres::Client;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -11,8 +12,11 @@ use stockroom_tests::{Db, ErrorInfo};
 use uuid::Uuid;
 
 const CONNECTIONS: u64 = 32;
-const OPERATIONS: usize = 20_000;
 const LISTINGS: usize = 20;
+
+fn operations() -> usize {
+    size(6_000, 20_000)
+}
 
 /// What an operation is made of: it decides which errors it may meet.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -348,7 +352,7 @@ fn run(isolation: &'static str, dml: bool) {
                 orders: Vec::new(),
                 tally: Tally::default(),
             };
-            let operations = OPERATIONS / CONNECTIONS as usize;
+            let operations = operations() / CONNECTIONS as usize;
             std::thread::spawn(move || worker.run(operations, dml))
         })
         .collect();
@@ -381,7 +385,7 @@ fn run(isolation: &'static str, dml: bool) {
         "deadlocks between functions and app updates: {deadlocks:?}"
     );
     assert!(
-        total.done.values().sum::<usize>() > OPERATIONS / 2,
+        total.done.values().sum::<usize>() > operations() / 2,
         "most operations come through"
     );
     check(&shop, total.units);

@@ -9,5 +9,6 @@ mod legacy;
 mod old_shop;
 mod options;
 mod rights;
+mod scale;
 mod tenants;
 mod undo;
