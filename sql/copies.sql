@@ -41,7 +41,7 @@ CREATE TABLE collapsed_copies (
     item_key    text  COLLATE "C" NOT NULL,
     loan_id     uuid,
     run_id      uuid  NOT NULL,
-    content     jsonb NOT NULL,
+    content     json  NOT NULL,
     PRIMARY KEY (collapse_id, copy_key)
 );
 CREATE INDEX collapsed_copies_item_idx ON collapsed_copies (collapse_id, item_key);

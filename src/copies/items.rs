@@ -75,7 +75,7 @@ impl Item {
 }
 
 static COLUMNS: Statement = Statement::fresh(
-    "SELECT jsonb_object_keys(content) FROM (
+    "SELECT json_object_keys(content) FROM (
        SELECT content FROM {s}.collapsed_copies WHERE collapse_id = $1 AND tenant_id = $2 LIMIT 1) AS c",
     &[UUIDOID, UUIDOID],
 );
@@ -92,7 +92,7 @@ static NEXT: Statement = Statement::fresh(
     &[UUIDOID, UUIDOID, TEXTOID, INT8OID],
 );
 static LOCK_LOANS: Statement = Statement::fresh(
-    "SELECT FROM {s}.stock_loans WHERE listing_id = ANY ($1) AND tenant_id = $2 AND is_open
+    "SELECT FROM {s}.stock_loans WHERE listing_id = ANY ($1) AND tenant_id IS NOT DISTINCT FROM $2 AND is_open
       ORDER BY loan_id FOR UPDATE",
     &[UUIDARRAYOID, UUIDOID],
 );
@@ -138,7 +138,7 @@ static COPIES: Statement = Statement::fresh(
 static LOANS: Statement = Statement::fresh(
     "SELECT listing_id, loan_id, borrower, due_at::text, contact_info, borrowed_at::text,
             quantity - quantity_returned - quantity_lost
-       FROM {s}.stock_loans WHERE listing_id = ANY ($1) AND tenant_id = $2 AND is_open
+       FROM {s}.stock_loans WHERE listing_id = ANY ($1) AND tenant_id IS NOT DISTINCT FROM $2 AND is_open
       ORDER BY borrowed_at, loan_id",
     &[UUIDARRAYOID, UUIDOID],
 );
@@ -337,5 +337,5 @@ fn own_rows(engine: &Engine, table: &CopyTable, items: &[Item]) -> HashMap<Strin
 }
 
 fn content(text: String) -> Content {
-    serde_json::from_str(&text).expect("jsonb is JSON, and an object was written")
+    serde_json::from_str(&text).expect("json is JSON, and an object was written")
 }

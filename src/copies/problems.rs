@@ -21,6 +21,7 @@ pub fn look(
     table: &CopyTable,
     known: &Registration,
     found: &Found,
+    is_first: bool,
     report: &mut Report,
 ) {
     for question in &found.problems {
@@ -30,8 +31,8 @@ pub fn look(
         for problem in references(engine, table) {
             report.problem(problem);
         }
-        for problem in counted_before(engine, table, known) {
-            report.problem(problem);
+        if !is_first {
+            report.problem(counted_before(engine, table, known));
         }
     }
     for problem in listings_in_the_way(engine, table, known) {
@@ -100,7 +101,7 @@ pub fn children_keys(table: &CopyTable) -> String {
 }
 
 /// Rows that were removed, and are there again.
-fn counted_before(engine: &Engine, table: &CopyTable, known: &Registration) -> Vec<Problem> {
+fn counted_before(engine: &Engine, table: &CopyTable, known: &Registration) -> Problem {
     let (mut rows, mut examples) = (0, Vec::new());
     table.scan(
         &children_keys(table),
@@ -113,11 +114,11 @@ fn counted_before(engine: &Engine, table: &CopyTable, known: &Registration) -> V
             examples.extend(again.into_iter().take(room).map(|key| (None, Some(key))));
         },
     );
-    vec![Problem {
+    Problem {
         what: "it was collapsed before, and is there again".to_owned(),
         rows,
         examples,
-    }]
+    }
 }
 
 /// A listing that has the key of an item and can't be its.

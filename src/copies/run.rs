@@ -45,7 +45,14 @@ impl Collapse<'_> {
             (!self.is_first).then(|| self.counted()),
             &mut report,
         );
-        problems::look(self.engine, &self.table, &self.known, &found, &mut report);
+        problems::look(
+            self.engine,
+            &self.table,
+            &self.known,
+            &found,
+            self.is_first,
+            &mut report,
+        );
         report.append(self.remarks(&found));
         Ok(report)
     }
@@ -55,14 +62,14 @@ impl Collapse<'_> {
         let (engine, table, known) = (self.engine, &self.table, &self.known);
         let mut report = Report::default();
         let found = Found::of(table);
-        problems::look(engine, table, known, &found, &mut report);
+        problems::look(engine, table, known, &found, self.is_first, &mut report);
         report.refuse_problems(&table.name)?;
         let run_id = ids::new_key();
         if self.is_first {
             known.register(engine, table);
         }
         take::items(engine, table, known, run_id);
-        take::copies(engine, table, known, run_id);
+        take::copies(engine, table, known, run_id, self.is_first);
         let cause = Cause::because(Some(format!("copies of {}", table.name)));
         stock::make(engine, known, run_id, &cause)?;
         if found.copies >= BATCH {

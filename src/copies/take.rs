@@ -1,7 +1,7 @@
 //! Items and copies are taken over as they are: what is kept of their rows, and a loan for each copy
 //! that is out. Counting them is [`super::stock`]'s.
 
-use super::problems::BATCH;
+use super::problems::{known_of, BATCH};
 use super::registration::Registration;
 use super::table::CopyTable;
 use crate::counters::aside;
@@ -29,10 +29,8 @@ static ITEMS: Statement = Statement::fresh(
 );
 static COPIES: Statement = Statement::fresh(
     "INSERT INTO {s}.collapsed_copies (collapse_id, tenant_id, run_id, copy_key, item_key, loan_id, content)
-     SELECT $1, $2, $3, n.copy_key, n.item_key, n.loan_id, n.content::jsonb
-       FROM unnest($4::text[], $5::text[], $6::uuid[], $7::text[]) AS n (copy_key, item_key, loan_id, content)
-     ON CONFLICT (collapse_id, copy_key) DO NOTHING
-     RETURNING copy_key",
+     SELECT $1, $2, $3, n.copy_key, n.item_key, n.loan_id, n.content::json
+       FROM unnest($4::text[], $5::text[], $6::uuid[], $7::text[]) AS n (copy_key, item_key, loan_id, content)",
     &[
         UUIDOID,
         UUIDOID,
@@ -103,8 +101,14 @@ pub fn items(engine: &Engine, table: &CopyTable, known: &Registration, run_id: U
     });
 }
 
-/// Takes over the copies that are new, and makes their loans.
-pub fn copies(engine: &Engine, table: &CopyTable, known: &Registration, run_id: Uuid) {
+/// Takes over the copies that are new, all of them the first time, and makes their loans.
+pub fn copies(
+    engine: &Engine,
+    table: &CopyTable,
+    known: &Registration,
+    run_id: Uuid,
+    is_first: bool,
+) {
     let text = format!(
         "SELECT {}, pg_catalog.format('%s', {}), {}, {}, {}, {}, {}, {}::pg_catalog.text
            FROM ONLY {} AS c WHERE {}",
@@ -123,7 +127,10 @@ pub fn copies(engine: &Engine, table: &CopyTable, known: &Registration, run_id: 
     in_batches(table, &text, read_copy, |mut batch: Vec<Copy>| {
         let before = seen / PROGRESS;
         seen += batch.len() as i64;
-        keep_new(engine, known, run_id, &mut batch);
+        if !is_first {
+            drop_known(engine, known, &mut batch);
+        }
+        keep(engine, known, run_id, &mut batch);
         lend(engine, known, &batch);
         if seen / PROGRESS > before {
             notice(format!("stockroom: {seen} copies of {} read", table.name));
@@ -162,8 +169,16 @@ fn read_copy(row: &Row) -> Copy {
     }
 }
 
-/// Keeps these rows, and leaves those in the batch that had not been kept before.
-fn keep_new(engine: &Engine, known: &Registration, run_id: Uuid, batch: &mut Vec<Copy>) {
+/// Leaves those that had not been kept before. Nobody else adds any: the app's table is locked.
+fn drop_known(engine: &Engine, known: &Registration, batch: &mut Vec<Copy>) {
+    let keys = batch.iter().map(|copy| copy.key.clone()).collect();
+    let before: HashSet<String> = known_of(engine, known, keys).into_iter().collect();
+    batch.retain(|copy| !before.contains(&copy.key));
+}
+
+/// Keeps these rows, in the order of the index.
+fn keep(engine: &Engine, known: &Registration, run_id: Uuid, batch: &mut [Copy]) {
+    batch.sort_unstable_by(|one, other| one.key.cmp(&other.key));
     let text = |of: fn(&Copy) -> &String| batch.iter().map(move |copy| of(copy).clone());
     let loans = batch.iter().map(|copy| {
         let loan = copy.loan.as_ref();
@@ -178,11 +193,7 @@ fn keep_new(engine: &Engine, known: &Registration, run_id: Uuid, batch: &mut Vec
         loans.collect::<Vec<_>>().into(),
         text(|copy| &copy.content).collect::<Vec<_>>().into(),
     ];
-    let new = aside::during(|| plans::run(engine, &COPIES, &args, |row| row.need::<String>(1)));
-    if new.len() < batch.len() {
-        let new: HashSet<String> = new.into_iter().collect();
-        batch.retain(|copy| new.contains(&copy.key));
-    }
+    aside::during(|| plans::write_all(engine, &COPIES, &args, batch.len()));
 }
 
 fn lend(engine: &Engine, known: &Registration, batch: &[Copy]) {

@@ -28,7 +28,7 @@ static OPEN_LOANS: [Statement; 2] = [
         &[UUIDARRAYOID, UUIDOID],
     ),
     Statement::fresh(
-        "DELETE FROM {s}.stock_loans WHERE listing_id = ANY ($1) AND tenant_id = $2 AND is_open",
+        "DELETE FROM {s}.stock_loans WHERE listing_id = ANY ($1) AND tenant_id IS NOT DISTINCT FROM $2 AND is_open",
         &[UUIDARRAYOID, UUIDOID],
     ),
 ];

@@ -58,7 +58,7 @@ impl CopyTable {
         )
     }
 
-    /// A whole row as jsonb: each value as text, as its type writes it. So every type comes back as it
+    /// A whole row as json: each value as text, as its type writes it. So every type comes back as it
     /// was, which its JSON would not.
     pub fn content_of(&self, rows: &str) -> String {
         let names: Vec<String> = self
@@ -78,7 +78,7 @@ impl CopyTable {
             })
             .collect();
         format!(
-            "pg_catalog.jsonb_object(ARRAY[{}]::pg_catalog.text[], ARRAY[{}]::pg_catalog.text[])",
+            "pg_catalog.json_object(ARRAY[{}]::pg_catalog.text[], ARRAY[{}]::pg_catalog.text[])",
             names.join(", "),
             values.join(", ")
         )

@@ -67,7 +67,7 @@ static LISTINGS: Statement = Statement::fresh(
             AS n (listing_id, tenant_id, key, total, allocated)
        LEFT JOIN LATERAL (
               SELECT m.version, m.recorded_at FROM {s}.stock_movements m
-               WHERE m.listing_id = n.listing_id AND m.tenant_id = n.tenant_id
+               WHERE m.listing_id = n.listing_id AND m.tenant_id IS NOT DISTINCT FROM n.tenant_id
                ORDER BY m.listing_id DESC, m.recorded_at DESC, m.version DESC LIMIT 1) AS last ON true
       ORDER BY n.listing_id
      ON CONFLICT (listing_id) DO NOTHING

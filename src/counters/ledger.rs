@@ -249,8 +249,11 @@ fn insert_by_statement(engine: &Engine, entries: &[Entry], cause: &Cause) {
     aside::during(|| plans::write_all(engine, &INSERT, &args, entries.len()));
 }
 
+/// By its listing. Compared as a distinct value the tenant can't be looked up in the primary key: all of its
+/// lines would be read.
 static LAST: Statement = Statement::fresh(
-    "SELECT version, recorded_at, listing_after FROM {s}.stock_movements WHERE listing_id = $1 AND tenant_id = $2
+    "SELECT version, recorded_at, listing_after FROM {s}.stock_movements
+      WHERE listing_id = $1 AND tenant_id IS NOT DISTINCT FROM $2
       ORDER BY listing_id DESC, recorded_at DESC, version DESC LIMIT 1",
     &[UUIDOID, UUIDOID],
 );

@@ -24,7 +24,7 @@ static GOING: Statement = Statement::fresh(
        FROM old_rows o
        LEFT JOIN LATERAL (
               SELECT m.listing_after, m.version, m.recorded_at FROM {s}.stock_movements m
-               WHERE m.listing_id = o.listing_id AND m.tenant_id = o.tenant_id
+               WHERE m.listing_id = o.listing_id AND m.tenant_id IS NOT DISTINCT FROM o.tenant_id
                  AND m.recorded_at >= o.moved_at AND m.version > o.version
                ORDER BY m.listing_id DESC, m.recorded_at DESC, m.version DESC LIMIT 1) AS later ON true
       WHERE o.quantity_total > 0",

@@ -32,14 +32,14 @@ static CHOSEN: Statement = Statement::fresh(
        SELECT m.listing_id, m.recorded_at FROM {s}.stock_movements m
         WHERE m.tenant_id = $1 AND m.recorded_at < $2
           AND EXISTS (SELECT FROM {s}.stock_movements n
-                       WHERE n.listing_id = m.listing_id AND n.tenant_id = $1
+                       WHERE n.listing_id = m.listing_id AND n.tenant_id IS NOT DISTINCT FROM $1
                          AND n.recorded_at > m.recorded_at)
         ORDER BY m.tenant_id, m.movement_id LIMIT $3),
      last AS (
        SELECT listing_id, max(recorded_at) AS recorded_at FROM old GROUP BY listing_id)
      SELECT m.movement_id, m.listing_id
        FROM last l JOIN {s}.stock_movements m
-            ON m.listing_id = l.listing_id AND m.tenant_id = $1 AND m.recorded_at <= l.recorded_at
+            ON m.listing_id = l.listing_id AND m.tenant_id IS NOT DISTINCT FROM $1 AND m.recorded_at <= l.recorded_at
       ORDER BY m.recorded_at, m.listing_id FETCH FIRST $3 ROWS WITH TIES",
     &[UUIDOID, TIMESTAMPTZOID, INT4OID],
 );

@@ -25,7 +25,7 @@ pub struct Archived {
 
 static KNOWN: Statement = Statement::stable(
     "SELECT EXISTS (SELECT FROM {s}.stock_listings WHERE listing_id = $1 AND tenant_id = $2)
-         OR EXISTS (SELECT FROM {s}.stock_movements WHERE listing_id = $1 AND tenant_id = $2),
+         OR EXISTS (SELECT FROM {s}.stock_movements WHERE listing_id = $1 AND tenant_id IS NOT DISTINCT FROM $2),
             r.last_recorded_at, r.total_after,
             (SELECT max(e.last_effective_at) FROM {s}.stock_archived_runs e
               WHERE e.listing_id = $1 AND e.tenant_id = $2)

@@ -15,7 +15,7 @@ use uuid::Uuid;
 /// One probe of the index, however many lines there are.
 static LAST_LINE: Statement = Statement::stable(
     "SELECT listing_after FROM {s}.stock_movements
-      WHERE listing_id = $1 AND tenant_id = $2 AND recorded_at <= $3
+      WHERE listing_id = $1 AND tenant_id IS NOT DISTINCT FROM $2 AND recorded_at <= $3
       ORDER BY listing_id DESC, recorded_at DESC, version DESC LIMIT 1",
     &[UUIDOID, UUIDOID, TIMESTAMPTZOID],
 );
@@ -24,7 +24,7 @@ static AT_LOCATION: Statement = Statement::stable(
     "SELECT coalesce((SELECT v.quantity_total FROM {s}.stock_levels v
                        WHERE v.listing_id = $1 AND v.location_id = $4 AND v.tenant_id = $2), 0)
             - coalesce((SELECT sum(m.delta) FROM {s}.stock_movements m
-                         WHERE m.listing_id = $1 AND m.tenant_id = $2 AND m.recorded_at > $3
+                         WHERE m.listing_id = $1 AND m.tenant_id IS NOT DISTINCT FROM $2 AND m.recorded_at > $3
                            AND m.location_id = $4), 0)",
     &[UUIDOID, UUIDOID, TIMESTAMPTZOID, UUIDOID],
 );
@@ -32,7 +32,7 @@ static AT_LOCATION: Statement = Statement::stable(
 static DATED_BACK: Statement = Statement::stable(
     "SELECT coalesce(sum(CASE WHEN effective_at <= $3 THEN delta ELSE -delta END), 0)
        FROM {s}.stock_movements
-      WHERE listing_id = $1 AND tenant_id = $2 AND effective_at <> recorded_at
+      WHERE listing_id = $1 AND tenant_id IS NOT DISTINCT FROM $2 AND effective_at <> recorded_at
         AND (effective_at <= $3) <> (recorded_at <= $3) AND ($4 IS NULL OR location_id = $4)",
     &[UUIDOID, UUIDOID, TIMESTAMPTZOID, UUIDOID],
 );

@@ -15,7 +15,7 @@ static LINES: Statement = Statement::stable(
         "SELECT ",
         line_columns!(),
         " FROM {s}.stock_movements
-          WHERE listing_id = $1 AND tenant_id = $2 AND recorded_at >= coalesce($3, '-infinity')
+          WHERE listing_id = $1 AND tenant_id IS NOT DISTINCT FROM $2 AND recorded_at >= coalesce($3, '-infinity')
             AND recorded_at < coalesce($4, 'infinity') AND ($5 IS NULL OR lot_id = $5)
             AND version > coalesce($6, 0)
           ORDER BY listing_id, recorded_at, version LIMIT $7"

@@ -71,6 +71,8 @@ impl Benchmark for Collapse {
         server.settle()?;
         let mut peak = 0;
         let measured = load::once(server, DATABASE, copies, |worker| {
+            // PostgreSQL's own default: what is looked at is memory that no setting bounds.
+            worker.batch_execute("SET work_mem = '4MB'")?;
             let pid: i32 = worker.query_one("SELECT pg_backend_pid()", &[])?.get(0);
             let call = "SELECT kind, counted FROM stock.collapse_children('public.items',
                                borrower_column => 'borrower', due_column => 'due_at')
