@@ -41,7 +41,7 @@ CREATE TABLE collapsed_copies (
     item_key    text  COLLATE "C" NOT NULL,
     loan_id     uuid,
     run_id      uuid  NOT NULL,
-    content     json  NOT NULL,
+    content     text  NOT NULL,
     PRIMARY KEY (collapse_id, copy_key)
 );
 CREATE INDEX collapsed_copies_item_idx ON collapsed_copies (collapse_id, item_key);
@@ -85,6 +85,6 @@ COMMENT ON COLUMN collapsed_copies.copy_key IS 'Key of the copy''s row, as text;
 COMMENT ON COLUMN collapsed_copies.item_key IS 'Key of its item';
 COMMENT ON COLUMN collapsed_copies.loan_id IS 'The loan that it was out with, if it was';
 COMMENT ON COLUMN collapsed_copies.run_id IS 'The call that counted it';
-COMMENT ON COLUMN collapsed_copies.content IS 'The row: column and value, each value as text';
+COMMENT ON COLUMN collapsed_copies.content IS 'The row as JSON: column and value, each value as text';
 
 COMMENT ON INDEX collapsed_copies_item_idx IS 'Copies of an item';

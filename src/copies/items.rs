@@ -75,7 +75,7 @@ impl Item {
 }
 
 static COLUMNS: Statement = Statement::fresh(
-    "SELECT json_object_keys(content) FROM (
+    "SELECT json_object_keys(content::json) FROM (
        SELECT content FROM {s}.collapsed_copies WHERE collapse_id = $1 AND tenant_id = $2 LIMIT 1) AS c",
     &[UUIDOID, UUIDOID],
 );
@@ -114,13 +114,13 @@ static STOCK: Statement = Statement::fresh(
 /// With what has become of the loan that a copy was out with; columns $5 to $7 are the row's borrower, due
 /// date and contact.
 static COPIES: Statement = Statement::fresh(
-    "SELECT c.item_key, c.copy_key, c.content::text, c.loan_id, coalesce(l.is_open, false),
+    "SELECT c.item_key, c.copy_key, c.content, c.loan_id, coalesce(l.is_open, false),
             coalesce(NOT l.is_open AND l.quantity_lost > 0, false),
             l.borrower, l.due_at::text, l.contact_info, l.borrowed_at::text,
             coalesce(l.quantity - l.quantity_returned - l.quantity_lost, 0),
-            coalesce(nullif(c.content ->> $5, ''), $4) IS NOT DISTINCT FROM l.borrower,
-            (c.content ->> $6)::timestamptz IS NOT DISTINCT FROM l.due_at,
-            nullif(c.content ->> $7, '') IS NOT DISTINCT FROM l.contact_info
+            coalesce(nullif(c.content::json ->> $5, ''), $4) IS NOT DISTINCT FROM l.borrower,
+            (c.content::json ->> $6)::timestamptz IS NOT DISTINCT FROM l.due_at,
+            nullif(c.content::json ->> $7, '') IS NOT DISTINCT FROM l.contact_info
        FROM {s}.collapsed_copies c
        LEFT JOIN {s}.stock_loans l ON l.loan_id = c.loan_id AND l.tenant_id = $2
       WHERE c.collapse_id = $1 AND c.tenant_id = $2 AND c.item_key = ANY ($3)
@@ -337,5 +337,5 @@ fn own_rows(engine: &Engine, table: &CopyTable, items: &[Item]) -> HashMap<Strin
 }
 
 fn content(text: String) -> Content {
-    serde_json::from_str(&text).expect("json is JSON, and an object was written")
+    serde_json::from_str(&text).expect("it is JSON, and an object was written")
 }

@@ -12,7 +12,7 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::ids;
 use crate::plans::{self, id, Statement};
-use pgrx::pg_sys::UUIDOID;
+use pgrx::pg_sys::{REGCLASSOID, UUIDOID};
 
 /// A table that is to be collapsed, and how.
 pub struct Collapse<'a> {
@@ -34,6 +34,11 @@ static COUNTED: Statement = Statement::fresh(
     &[UUIDOID, UUIDOID],
 )
 .of_whole_tables();
+
+static BLOCKS: Statement = Statement::fresh(
+    "SELECT pg_relation_size($1) / current_setting('block_size')::bigint",
+    &[REGCLASSOID],
+);
 
 impl Collapse<'_> {
     /// Only looks.
@@ -139,25 +144,28 @@ impl Collapse<'_> {
         report
     }
 
-    /// Some at a time: PostgreSQL keeps a note of each row for its foreign keys until the statement's end. No
-    /// more than were found: a trigger may bring them back as fast.
+    /// Some at a time: PostgreSQL keeps a note of each row for its foreign keys until the statement's end.
     fn remove_rows(&self, found: &Found) -> i64 {
-        const AT_A_TIME: usize = 100_000;
+        const AT_A_TIME: i64 = 100_000;
         let table = &self.table;
-        let text = format!(
-            "DELETE FROM ONLY {name} AS t WHERE t.ctid = ANY (ARRAY(
-                SELECT c.ctid FROM ONLY {name} AS c WHERE {} LIMIT {AT_A_TIME}))",
-            table.is_child("c"),
-            name = table.name
-        );
+        let blocks: i64 =
+            plans::run_one(self.engine, &BLOCKS, &[table.oid.into()], |row| row.need(1))
+                .expect("a table has a size");
+        let rows = (found.children + found.items).max(1);
+        let step = (blocks * AT_A_TIME / rows).max(1);
         let mut removed = 0;
-        loop {
-            let now = table.as_owner(|| plans::write_made(&text));
-            removed += now as i64;
-            if now == 0 || removed >= found.children {
-                return removed;
-            }
+        for start in (0..blocks).step_by(step as usize) {
+            let text = format!(
+                "DELETE FROM ONLY {} AS t
+                  WHERE t.ctid OPERATOR(pg_catalog.>=) '({start},0)'::pg_catalog.tid
+                    AND t.ctid OPERATOR(pg_catalog.<) '({},0)'::pg_catalog.tid AND {}",
+                table.name,
+                start + step,
+                table.is_child("t")
+            );
+            removed += table.as_owner(|| plans::write_made(&text)) as i64;
         }
+        removed
     }
 
     fn refuse_rows_left(&self, before: &Found) -> Result<(), Error> {

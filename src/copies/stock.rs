@@ -9,10 +9,9 @@ use crate::counters::{goods, levels, listings, mirror, rollup, Deltas, Guard, Li
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::ids;
-use crate::plans::{self, id, Statement};
+use crate::plans::{self, id, Row, Statement};
 use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_sys::{BOOLOID, INT8OID, TEXTARRAYOID, TEXTOID, UUIDOID};
-use std::collections::HashMap;
 use stockroom_core::movement::MovementType;
 use uuid::Uuid;
 
@@ -25,18 +24,15 @@ static NEXT: Statement = Statement::fresh(
        SELECT item_key, listing_id, run_id FROM {s}.collapsed_items
         WHERE collapse_id = $1 AND tenant_id = $2 AND item_key > $4 ORDER BY item_key LIMIT $5),
      counted AS (
-       SELECT i.item_key, i.listing_id, i.run_id = $3 AS is_new,
-              (SELECT count(*) FROM {s}.collapsed_copies c
-                WHERE c.collapse_id = $1 AND c.tenant_id = $2 AND c.item_key = i.item_key AND c.run_id = $3)::int AS copies
-         FROM item i)
-     SELECT item_key, listing_id, copies, is_new OR copies > 0 FROM counted ORDER BY item_key",
+       SELECT i.item_key, i.listing_id, i.run_id = $3 AS is_new, n.copies, n.loans
+         FROM item i,
+              LATERAL (SELECT count(*)::int AS copies,
+                              array_agg(c.loan_id ORDER BY c.copy_key) FILTER (WHERE c.loan_id IS NOT NULL) AS loans
+                         FROM {s}.collapsed_copies c
+                        WHERE c.collapse_id = $1 AND c.tenant_id = $2 AND c.item_key = i.item_key
+                          AND c.run_id = $3) AS n)
+     SELECT item_key, listing_id, copies, loans, is_new OR copies > 0 FROM counted ORDER BY item_key",
     &[UUIDOID, UUIDOID, UUIDOID, TEXTOID, INT8OID],
-);
-static LENT: Statement = Statement::fresh(
-    "SELECT item_key, loan_id FROM {s}.collapsed_copies
-      WHERE collapse_id = $1 AND tenant_id = $2 AND run_id = $3 AND item_key = ANY ($4) AND loan_id IS NOT NULL
-      ORDER BY copy_key",
-    &[UUIDOID, UUIDOID, UUIDOID, TEXTARRAYOID],
 );
 
 /// An item with copies that are new.
@@ -44,6 +40,8 @@ struct Item {
     key: String,
     listing_id: Uuid,
     copies: i32,
+    /// Of those that are out.
+    loans: Vec<Uuid>,
 }
 
 /// Makes stock of all copies that this run took over.
@@ -67,8 +65,9 @@ pub fn make(
                 key: row.need(1),
                 listing_id: row.id(2),
                 copies: row.need(3),
+                loans: loans(row),
             };
-            (item, row.need::<bool>(4))
+            (item, row.need::<bool>(5))
         });
         let Some((last, _)) = next.last() else {
             return Ok(());
@@ -84,6 +83,12 @@ pub fn make(
     }
 }
 
+fn loans(row: &Row) -> Vec<Uuid> {
+    let loans: Option<Vec<pgrx::Uuid>> = row.get(4);
+    let loans = loans.unwrap_or_default().into_iter();
+    loans.map(ids::from_pg).collect()
+}
+
 fn make_some(
     engine: &Engine,
     known: &Registration,
@@ -91,21 +96,10 @@ fn make_some(
     items: &[Item],
     cause: &Cause,
 ) -> Result<(), Error> {
-    let keys: Vec<String> = items.iter().map(|item| item.key.clone()).collect();
-    let args = [
-        id(known.collapse_id),
-        id(known.tenant_id),
-        id(run_id),
-        keys.into(),
-    ];
-    let mut claims: HashMap<String, Vec<Claim>> = HashMap::new();
-    for (item_key, order_id) in plans::run(engine, &LENT, &args, |row| (row.need(1), row.id(2))) {
-        let claim = Claim {
-            order_id,
-            quantity: 1,
-        };
-        claims.entry(item_key).or_default().push(claim);
-    }
+    let claim = |loan: &Uuid| Claim {
+        order_id: *loan,
+        quantity: 1,
+    };
     let incoming: Vec<Incoming> = items
         .iter()
         .map(|item| Incoming {
@@ -113,7 +107,7 @@ fn make_some(
             tenant_id: known.tenant_id,
             key: &item.key,
             units: item.copies,
-            claims: claims.remove(&item.key).unwrap_or_default(),
+            claims: item.loans.iter().map(claim).collect(),
         })
         .collect();
     let made = import::make(engine, Link::default(), &incoming, cause);

@@ -29,7 +29,7 @@ static ITEMS: Statement = Statement::fresh(
 );
 static COPIES: Statement = Statement::fresh(
     "INSERT INTO {s}.collapsed_copies (collapse_id, tenant_id, run_id, copy_key, item_key, loan_id, content)
-     SELECT $1, $2, $3, n.copy_key, n.item_key, n.loan_id, n.content::json
+     SELECT $1, $2, $3, n.copy_key, n.item_key, n.loan_id, n.content
        FROM unnest($4::text[], $5::text[], $6::uuid[], $7::text[]) AS n (copy_key, item_key, loan_id, content)",
     &[
         UUIDOID,
@@ -176,9 +176,11 @@ fn drop_known(engine: &Engine, known: &Registration, batch: &mut Vec<Copy>) {
     batch.retain(|copy| !before.contains(&copy.key));
 }
 
-/// Keeps these rows, in the order of the index.
+/// Keeps these rows, those of an item together: so they are read again.
 fn keep(engine: &Engine, known: &Registration, run_id: Uuid, batch: &mut [Copy]) {
-    batch.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+    batch.sort_unstable_by(|one, other| {
+        (&one.item_key, &one.key).cmp(&(&other.item_key, &other.key))
+    });
     let text = |of: fn(&Copy) -> &String| batch.iter().map(move |copy| of(copy).clone());
     let loans = batch.iter().map(|copy| {
         let loan = copy.loan.as_ref();

@@ -120,9 +120,14 @@ pub fn make(
     aside::during(|| {
         let made = plans::run(engine, &LISTINGS, &args, listings::listing_after);
         let keys: HashSet<Uuid> = made.iter().map(|listing| listing.listing_id).collect();
-        let stocked: Vec<(Uuid, &Incoming)> = rows
+        let mut stocked: Vec<&Incoming> = rows
             .iter()
             .filter(|row| row.units > 0 && keys.contains(&row.listing_id))
+            .collect();
+        // As the indexes go that name the listing.
+        stocked.sort_unstable_by_key(|row| row.listing_id);
+        let stocked: Vec<(Uuid, &Incoming)> = stocked
+            .into_iter()
             .map(|row| (ids::new_key(), row))
             .collect();
         let lots = make_stock(engine, &stocked);
