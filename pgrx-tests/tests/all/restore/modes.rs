@@ -82,6 +82,7 @@ fn table_by_table_with_the_setting() {
         "app.\"Items\"",
         "app.litres",
         "app.shared",
+        "app.books",
         "stock_allocations",
         "stock_holds",
         "stock_lots",
