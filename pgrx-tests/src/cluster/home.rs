@@ -5,6 +5,7 @@
 
 use super::process;
 use anyhow::{Context, Result};
+use std::ffi::CString;
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::{chown, DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -16,17 +17,40 @@ const PREFIX: &str = "stockroom";
 /// A unix socket's path has at most 107 bytes, of which `/.s.PGSQL.5432` takes 14.
 const LONGEST_HOME: usize = 93;
 
+/// Files that only live in memory.
+const MEMORY: &str = "/dev/shm";
+
+/// What a server may need there, in bytes.
+const ROOM: u64 = 2 << 30;
+
 /// Under `target/` where the server's user gets there (not so in a checkout under root's home),
-/// else under `/var/tmp`.
-fn bases() -> [PathBuf; 2] {
+/// else under `/var/tmp`; or in memory.
+fn bases() -> [PathBuf; 3] {
     let project = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .unwrap_or(Path::new("/"));
-    [project.join("target/clusters"), PathBuf::from("/var/tmp")]
+    [
+        project.join("target/clusters"),
+        PathBuf::from("/var/tmp"),
+        PathBuf::from(MEMORY),
+    ]
 }
 
-/// Makes a fresh directory that belongs to the server's user.
-pub(crate) fn create() -> Result<PathBuf> {
+/// Bytes that may still be written in memory.
+fn room_in_memory() -> u64 {
+    let path = CString::new(MEMORY).expect("a path without NUL");
+    // SAFETY: a plain structure of numbers, filled in by the call where it succeeds.
+    unsafe {
+        let mut facts: libc::statvfs = std::mem::zeroed();
+        match libc::statvfs(path.as_ptr(), &mut facts) {
+            0 => facts.f_bavail as u64 * facts.f_frsize as u64,
+            _ => 0,
+        }
+    }
+}
+
+/// Makes a fresh directory that belongs to the server's user, in memory if wished and possible.
+pub(crate) fn create(in_memory: bool) -> Result<PathBuf> {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let pid = std_process::id();
     let started = process::start_time(pid as i32).context("cannot read /proc/self/stat")?;
@@ -34,7 +58,12 @@ pub(crate) fn create() -> Result<PathBuf> {
         "{PREFIX}-{pid}-{started}-{}",
         COUNT.fetch_add(1, Ordering::Relaxed)
     );
-    let [preferred, fallback] = bases();
+    let [preferred, fallback, memory] = bases();
+    if in_memory && room_in_memory() > ROOM {
+        if let Ok(home) = try_create(&memory, &name) {
+            return Ok(home);
+        }
+    }
     try_create(&preferred, &name).or_else(|_| try_create(&fallback, &name))
 }
 

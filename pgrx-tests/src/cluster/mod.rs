@@ -14,7 +14,7 @@ use postgres::{Client, Config, NoTls};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Once, OnceLock};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
@@ -37,6 +37,7 @@ const SETTINGS: &[(&str, &str)] = &[
 #[derive(Clone, Debug, Default)]
 pub struct ClusterOptions {
     settings: Vec<(String, String)>,
+    in_memory: bool,
 }
 
 impl ClusterOptions {
@@ -46,8 +47,10 @@ impl ClusterOptions {
         self
     }
 
-    /// Off is quicker, and loses data when the machine fails: for tests that look at neither.
-    pub fn fsync(self, on: bool) -> Self {
+    /// Off is quicker, and loses data when the machine fails: for tests that look at neither. The files are
+    /// then kept in memory, where there is room: file systems on disks take long to make many files.
+    pub fn fsync(mut self, on: bool) -> Self {
+        self.in_memory = !on;
         self.setting("fsync", if on { "on" } else { "off" })
     }
 
@@ -55,7 +58,7 @@ impl ClusterOptions {
     pub fn start(self) -> Result<Cluster> {
         Cluster::remove_left_behind()?;
         let cluster = Cluster {
-            home: home::create()?,
+            home: home::create(self.in_memory)?,
             programs: server_programs()?,
         };
         cluster.initialise(&self.settings)?;
@@ -72,11 +75,26 @@ pub struct Cluster {
 }
 
 static SHARED: OnceLock<Cluster> = OnceLock::new();
+static DURABLE: OnceLock<Cluster> = OnceLock::new();
 
 extern "C" fn remove_shared() {
-    if let Some(cluster) = SHARED.get() {
-        cluster.remove();
+    for cluster in [&SHARED, &DURABLE] {
+        if let Some(cluster) = cluster.get() {
+            cluster.remove();
+        }
     }
+}
+
+fn start_shared(options: ClusterOptions) -> Cluster {
+    let cluster = options
+        .start()
+        .expect("the shared test cluster should start");
+    static AT_EXIT: Once = Once::new();
+    // SAFETY: the callback is a plain function, touches only statics, and does not unwind.
+    AT_EXIT.call_once(|| unsafe {
+        libc::atexit(remove_shared);
+    });
+    cluster
 }
 
 impl Cluster {
@@ -85,16 +103,15 @@ impl Cluster {
     }
 
     /// The one cluster that the tests of this process share, started at the first call and removed
-    /// when the process ends. A test that stops its server, or wants settings, makes its own.
+    /// when the process ends. It never crashes, and leaves out the flushes. A test that stops its server,
+    /// or wants settings, makes its own.
     pub fn shared() -> &'static Cluster {
-        SHARED.get_or_init(|| {
-            let cluster = Cluster::options()
-                .start()
-                .expect("the shared test cluster should start");
-            // SAFETY: the callback is a plain function, touches only a static, and does not unwind.
-            unsafe { libc::atexit(remove_shared) };
-            cluster
-        })
+        SHARED.get_or_init(|| start_shared(Cluster::options().fsync(false)))
+    }
+
+    /// The same with flushes, for tests of many clients at once: a commit takes as long as in production.
+    pub fn durable() -> &'static Cluster {
+        DURABLE.get_or_init(|| start_shared(Cluster::options()))
     }
 
     /// Ends and removes the clusters of runs that were killed; every start does this first.

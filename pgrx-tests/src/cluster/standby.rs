@@ -15,7 +15,7 @@ impl Cluster {
     /// primary ask for that in `synchronous_standby_names`: a walreceiver goes by its cluster's name.
     pub fn standby(&self, options: ClusterOptions) -> Result<Cluster> {
         let standby = Cluster {
-            home: home::create()?,
+            home: home::create(false)?,
             programs: self.programs.clone(),
         };
         let mut backup = process::as_server_user(self.programs.join("pg_basebackup"));

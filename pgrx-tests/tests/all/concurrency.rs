@@ -8,7 +8,7 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use stockroom_tests::{Db, ErrorInfo};
+use stockroom_tests::{Cluster, Db, ErrorInfo};
 use uuid::Uuid;
 
 const CONNECTIONS: u64 = 32;
@@ -34,7 +34,8 @@ struct Shop {
 }
 
 fn open_shop() -> Shop {
-    let db = Db::with_extension_in("stock");
+    let db = Db::on(Cluster::durable());
+    db.execute("CREATE SCHEMA stock; CREATE EXTENSION stockroom SCHEMA stock");
     // Deadlocks among plain DML are expected, and retried: no need to wait a second for each.
     let quick = format!("ALTER DATABASE {} SET deadlock_timeout = '20ms'", db.name());
     db.execute(&quick);

@@ -7,10 +7,14 @@ use uuid::Uuid;
 
 #[test]
 fn a_cluster_runs_with_the_promised_settings() {
+    for (cluster, fsync) in [(Cluster::shared(), "off"), (Cluster::durable(), "on")] {
+        let mut client = cluster.connect("postgres").unwrap();
+        let row = client.query_one("SHOW fsync", &[]).unwrap();
+        assert_eq!(row.get::<_, String>(0), fsync);
+    }
     let db = Db::new();
     let mut client = db.client();
     for (setting, value) in [
-        ("fsync", "on"),
         ("synchronous_commit", "on"),
         ("listen_addresses", ""),
         ("TimeZone", "UTC"),

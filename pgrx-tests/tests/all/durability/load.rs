@@ -1,6 +1,7 @@
 //! Mixed load: claims, holds, their ends and goods through functions and plain DML, and an app that
 //! edits its own attached rows. Each client remembers what it was told.
 
+mod goods;
 mod holding;
 
 use super::told::{State, Told};
@@ -115,6 +116,7 @@ impl Load {
                 orders: Vec::new(),
                 holds: Vec::new(),
                 lots: Vec::new(),
+                loans: Vec::new(),
                 told: Told::default(),
                 acknowledged: Arc::clone(&acknowledged),
                 interrupted: Arc::clone(&interrupted),
@@ -183,6 +185,8 @@ struct Worker {
     holds: Vec<holding::Hold>,
     /// Lots of its own and their units.
     lots: Vec<(Uuid, i32)>,
+    /// Open loans of one unit.
+    loans: Vec<Uuid>,
     told: Told,
     acknowledged: Arc<AtomicUsize>,
     interrupted: Arc<AtomicUsize>,
@@ -205,7 +209,7 @@ impl Worker {
                     WhenGone::Reconnect => self.client = (self.connect)(),
                 }
             }
-            match self.random.random_range(0..19) {
+            match self.random.random_range(0..23) {
                 0..=2 => self.allocate(),
                 3 => self.allocate_order(),
                 4 => self.end_by_function("release_allocations", "released"),
@@ -217,6 +221,7 @@ impl Worker {
                 10 => self.update_allocation(),
                 11 => self.insert_lot(),
                 12 => self.raise_lot(),
+                13..=16 => self.work_with_goods(),
                 _ => self.work_with_holds(),
             }
         }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
-use stockroom_tests::Db;
+use stockroom_tests::{Cluster, Db};
 use uuid::Uuid;
 
 /// A listing that is fought for.
@@ -38,7 +38,8 @@ pub struct HoldRow {
 
 impl Store {
     pub fn open() -> Store {
-        let db = Db::with_extension_in("stock");
+        let db = Db::on(Cluster::durable());
+        db.execute("CREATE SCHEMA stock; CREATE EXTENSION stockroom SCHEMA stock");
         // Deadlocks among plain DML are expected, and retried: no need to wait a second for each.
         let quick = format!("ALTER DATABASE {} SET deadlock_timeout = '20ms'", db.name());
         db.execute(&quick);
