@@ -1,6 +1,6 @@
 //! Items with their copies and their stock, on the way back: some at a time, in the order of their keys.
 
-use super::registration::Registration;
+use super::registration::{Names, Registration};
 use super::stock::ITEMS;
 use super::table::CopyTable;
 use super::take::NOBODY;
@@ -76,7 +76,10 @@ impl Item {
 
 static COLUMNS: Statement = Statement::fresh(
     "SELECT json_object_keys(content::json) FROM (
-       SELECT content FROM {s}.collapsed_copies WHERE collapse_id = $1 AND tenant_id = $2 LIMIT 1) AS c",
+       SELECT c.content
+         FROM {s}.collapsed_items i
+         JOIN {s}.collapsed_copies c ON c.collapse_id = i.collapse_id AND c.item_key = i.item_key
+        WHERE i.collapse_id = $1 AND i.tenant_id = $2 LIMIT 1) AS c",
     &[UUIDOID, UUIDOID],
 );
 
@@ -254,13 +257,13 @@ fn read_copies(
         names.contact.clone().into(),
     ];
     let mut copies: HashMap<String, Vec<Copy>> = HashMap::new();
-    for (item_key, copy) in plans::run(engine, &COPIES, &args, read_copy) {
+    for (item_key, copy) in plans::run(engine, &COPIES, &args, |row| read_copy(row, names)) {
         copies.entry(item_key).or_default().push(copy);
     }
     copies
 }
 
-fn read_copy(row: &Row) -> (String, Copy) {
+fn read_copy(row: &Row, names: &Names) -> (String, Copy) {
     let known = match (row.need(5), row.need(6)) {
         (true, _) => Known::Out,
         (_, true) => Known::Lost,
@@ -279,13 +282,18 @@ fn read_copy(row: &Row) -> (String, Copy) {
             contact: row.need(14),
         },
     });
+    let (item_key, key): (String, String) = (row.need(1), row.need(2));
+    let mut content = content(row.need(3));
+    let parent = (item_key != key).then(|| item_key.clone());
+    content.insert(names.key.clone(), key.clone().into());
+    content.insert(names.parent.clone(), parent.into());
     let copy = Copy {
-        key: row.need(2),
-        content: content(row.need(3)),
+        key,
+        content,
         known,
         loan,
     };
-    (row.need(1), copy)
+    (item_key, copy)
 }
 
 fn read_loans(

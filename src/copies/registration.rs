@@ -100,7 +100,8 @@ static FORGET: [Statement; 3] = [
     Statement::fresh(
         "DELETE FROM {s}.collapsed_copies WHERE collapse_id = $1 AND tenant_id = $2",
         &[UUIDOID, UUIDOID],
-    ),
+    )
+    .of_whole_tables(),
     Statement::fresh(
         "DELETE FROM {s}.collapsed_items WHERE collapse_id = $1 AND tenant_id = $2",
         &[UUIDOID, UUIDOID],

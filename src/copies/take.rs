@@ -119,7 +119,7 @@ pub fn copies(
         table.moment_of("c", &table.due),
         table.optional_text_of("c", &table.contact),
         table.moment_of("c", &table.borrowed),
-        table.content_of("c"),
+        table.rest_of("c"),
         table.name,
         table.is_copy("c"),
     );

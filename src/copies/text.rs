@@ -1,6 +1,6 @@
 //! SQL text over the app's table: its columns in the rows that a statement names.
 
-use super::table::CopyTable;
+use super::table::{Column, CopyTable};
 use crate::attach::checks::Checked;
 use crate::engine::quote;
 
@@ -61,26 +61,31 @@ impl CopyTable {
     /// A whole row as json: each value as text, as its type writes it. So every type comes back as it
     /// was, which its JSON would not.
     pub fn content_of(&self, rows: &str) -> String {
-        let names: Vec<String> = self
-            .columns
-            .iter()
-            .map(|column| pgrx::spi::quote_literal(&column.name))
-            .collect();
-        let values: Vec<String> = self
-            .columns
-            .iter()
-            .map(|column| {
-                let value = format!("{rows}.{}", column.quoted);
-                format!(
-                    "CASE WHEN pg_catalog.num_nulls({value}) OPERATOR(pg_catalog.=) 0 \
-                     THEN pg_catalog.format('%s', {value}) END"
-                )
-            })
-            .collect();
-        format!(
-            "pg_catalog.json_object(ARRAY[{}]::pg_catalog.text[], ARRAY[{}]::pg_catalog.text[])",
-            names.join(", "),
-            values.join(", ")
-        )
+        content_of(rows, self.columns.iter())
     }
+
+    /// The same but for its key and its item's, which are kept beside it.
+    pub fn rest_of(&self, rows: &str) -> String {
+        let keys = [&self.key.name, &self.parent.name];
+        let rest = self.columns.iter();
+        content_of(rows, rest.filter(|column| !keys.contains(&&column.name)))
+    }
+}
+
+fn content_of<'a>(rows: &str, columns: impl Iterator<Item = &'a Column>) -> String {
+    let (names, values): (Vec<String>, Vec<String>) = columns
+        .map(|column| {
+            let value = format!("{rows}.{}", column.quoted);
+            let text = format!(
+                "CASE WHEN pg_catalog.num_nulls({value}) OPERATOR(pg_catalog.=) 0 \
+                 THEN pg_catalog.format('%s', {value}) END"
+            );
+            (pgrx::spi::quote_literal(&column.name), text)
+        })
+        .unzip();
+    format!(
+        "pg_catalog.json_object(ARRAY[{}]::pg_catalog.text[], ARRAY[{}]::pg_catalog.text[])",
+        names.join(", "),
+        values.join(", ")
+    )
 }

@@ -32,7 +32,6 @@ use stockroom_core::movement::MovementType;
 /// Errors: bad_argument, location_not_found, lot_not_found, stale_count, stock_committed,
 /// quantity_out_of_range, idempotency_mismatch.
 #[pg_extern(security_definer)]
-#[search_path(pg_catalog, pg_temp)]
 fn count_location(
     location_id: Option<Uuid>,
     counts: Option<Jsonb>,
@@ -73,22 +72,22 @@ fn count_location(
         },
     };
     let given = Given::check(reason, reference, effective_at)?;
-    let items = match required("dry_run", dry_run)? {
-        true => count.preview(&engine)?.iter().map(answer).collect(),
+    let rows = match required("dry_run", dry_run)? {
+        true => columns_of(&count.preview(&engine)?),
         false => {
             let key = idempotency_key.as_deref();
             let arguments = || given.among(count.arguments());
             let request = Request::with_key("count_location", key, arguments);
+            let mut rows = None;
             let (answer, _) = requests::once(&engine, request, || {
                 let items = count.run(&engine, &given.cause())?;
-                Ok(items.iter().map(answer).collect())
+                rows = Some(columns_of(&items));
+                Ok(key.map_or(Value::Null, |_| kept(&items)))
             })?;
-            answer.as_array().cloned().unwrap_or_default()
+            rows.unwrap_or_else(|| columns_of_kept(&answer))
         }
     };
-    Ok(TableIterator::new(
-        items.into_iter().map(columns).collect::<Vec<_>>(),
-    ))
+    Ok(TableIterator::new(rows))
 }
 
 struct LocationCount {
@@ -147,20 +146,6 @@ fn lot_ids(items: &[Item]) -> Vec<uuid::Uuid> {
     items.iter().filter_map(|item| item.lot_id).collect()
 }
 
-/// A row as it is kept for a replay.
-fn answer(item: &Item) -> Value {
-    let before = item.lot.as_ref().map(|lot| lot.total);
-    json!([
-        item.lot_id,
-        item.listing_id,
-        item.expected,
-        before,
-        item.counted,
-        item.difference(),
-        item.state.name()
-    ])
-}
-
 type Columns = (
     Option<Uuid>,
     Option<Uuid>,
@@ -171,17 +156,55 @@ type Columns = (
     String,
 );
 
-fn columns(row: Value) -> Columns {
-    let key = |at: usize| row[at].as_str().and_then(|text| text.parse().ok());
-    let key = |at| key(at).map(ids::to_pg);
-    let units = |at: usize| row[at].as_i64().map(|units| units as i32);
-    (
-        key(0),
-        key(1),
-        units(2),
-        units(3),
-        units(4),
-        units(5),
-        row[6].as_str().unwrap_or_default().to_owned(),
-    )
+fn units_before(item: &Item) -> Option<i32> {
+    item.lot.as_ref().map(|lot| lot.total)
+}
+
+fn columns_of(items: &[Item]) -> Vec<Columns> {
+    let columns = |item: &Item| {
+        (
+            item.lot_id.map(ids::to_pg),
+            item.listing_id.map(ids::to_pg),
+            item.expected,
+            units_before(item),
+            item.counted,
+            item.difference(),
+            item.state.name().to_owned(),
+        )
+    };
+    items.iter().map(columns).collect()
+}
+
+/// The rows as they are kept for a replay.
+fn kept(items: &[Item]) -> Value {
+    let row = |item: &Item| {
+        json!([
+            item.lot_id,
+            item.listing_id,
+            item.expected,
+            units_before(item),
+            item.counted,
+            item.difference(),
+            item.state.name()
+        ])
+    };
+    items.iter().map(row).collect()
+}
+
+fn columns_of_kept(rows: &Value) -> Vec<Columns> {
+    let columns = |row: &Value| {
+        let key = |at: usize| row[at].as_str().and_then(|text| text.parse().ok());
+        let key = |at| key(at).map(ids::to_pg);
+        let units = |at: usize| row[at].as_i64().map(|units| units as i32);
+        (
+            key(0),
+            key(1),
+            units(2),
+            units(3),
+            units(4),
+            units(5),
+            row[6].as_str().unwrap_or_default().to_owned(),
+        )
+    };
+    rows.as_array().into_iter().flatten().map(columns).collect()
 }
