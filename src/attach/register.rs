@@ -5,7 +5,7 @@ use super::import::{AppRow, Import};
 use super::ownership::{check_may_set_tenant, check_owner, lock_owned};
 use super::{detach, keys};
 use crate::counters::registration::Registration;
-use crate::counters::{aside, verify};
+use crate::counters::{aside, verify_attached};
 use crate::engine::{as_engine, current_search_path, current_user, Engine};
 use crate::error::{notice, Error};
 use crate::ids;
@@ -270,8 +270,13 @@ fn take_over(
         let known = Registration::by_id(engine, attachment_id).expect("registered just now");
         let target = known.target(engine).expect("its columns were checked");
         let mut import = Import::new(engine, &known, &target, takes_numbers);
+        // Keys that are the listings' own come in order: each index then grows at its end.
+        let order = match known.key_is_uuid {
+            true => format!(" ORDER BY t.{}", target.key.name),
+            false => String::new(),
+        };
         let text = format!(
-            "SELECT {} FROM ONLY {} AS t",
+            "SELECT {} FROM ONLY {} AS t{order}",
             AppRow::select_list(&target),
             target.name
         );
@@ -305,7 +310,7 @@ fn take_over(
             plans::run_made(engine, text, &[], &[], |_| ());
         }
         let differences = plans::with_latest_snapshot(|| {
-            verify::attached_differences(engine, &known, None).len() as i64
+            verify_attached::differences(engine, &known, None).len() as i64
         });
         notice(format!(
             "stockroom: {} attached: {} listings, {} lots, {} units",

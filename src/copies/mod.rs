@@ -18,6 +18,7 @@
 //! | [`items`] | items, their copies and their stock, on the way back |
 //! | [`give_back`] | what the rows of an item's copies say again |
 //! | [`write`] | those rows are written |
+//! | [`remove`] | the rows of copies that were taken over go |
 //! | [`take_down`] | the stock that copies were leaves |
 //! | [`report`] | what both functions answer |
 
@@ -30,6 +31,7 @@ pub mod look;
 pub mod problems;
 pub mod references;
 pub mod registration;
+pub mod remove;
 pub mod report;
 pub mod run;
 pub mod stock;

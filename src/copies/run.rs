@@ -6,13 +6,13 @@ use super::registration::Registration;
 use super::report::Report;
 use super::table::CopyTable;
 use super::take::{self, notice};
-use super::{compare, stock};
+use super::{compare, remove, stock};
 use crate::counters::ledger::Cause;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::ids;
 use crate::plans::{self, id, Statement};
-use pgrx::pg_sys::{REGCLASSOID, UUIDOID};
+use pgrx::pg_sys::UUIDOID;
 
 /// A table that is to be collapsed, and how.
 pub struct Collapse<'a> {
@@ -34,11 +34,6 @@ static COUNTED: Statement = Statement::fresh(
     &[UUIDOID, UUIDOID],
 )
 .of_whole_tables();
-
-static BLOCKS: Statement = Statement::fresh(
-    "SELECT pg_relation_size($1) / current_setting('block_size')::bigint",
-    &[REGCLASSOID],
-);
 
 impl Collapse<'_> {
     /// Only looks.
@@ -88,8 +83,7 @@ impl Collapse<'_> {
         self.tell_totals(&found, Some(self.counted()), &mut report);
         let remarks = self.remarks(&found);
         if known.removes {
-            let removed = self.remove_rows(&found);
-            self.refuse_rows_left(&found)?;
+            let removed = remove::copies(table, &found)?;
             report.total("removed", removed, None);
         }
         report.append(remarks);
@@ -142,51 +136,6 @@ impl Collapse<'_> {
             }
         }
         report
-    }
-
-    /// Some at a time: PostgreSQL keeps a note of each row for its foreign keys until the statement's end.
-    fn remove_rows(&self, found: &Found) -> i64 {
-        const AT_A_TIME: i64 = 100_000;
-        let table = &self.table;
-        let blocks: i64 =
-            plans::run_one(self.engine, &BLOCKS, &[table.oid.into()], |row| row.need(1))
-                .expect("a table has a size");
-        let rows = (found.children + found.items).max(1);
-        let step = (blocks * AT_A_TIME / rows).max(1);
-        let mut removed = 0;
-        for start in (0..blocks).step_by(step as usize) {
-            let text = format!(
-                "DELETE FROM ONLY {} AS t
-                  WHERE t.ctid OPERATOR(pg_catalog.>=) '({start},0)'::pg_catalog.tid
-                    AND t.ctid OPERATOR(pg_catalog.<) '({},0)'::pg_catalog.tid AND {}",
-                table.name,
-                start + step,
-                table.is_child("t")
-            );
-            removed += table.as_owner(|| plans::write_made(&text)) as i64;
-        }
-        removed
-    }
-
-    fn refuse_rows_left(&self, before: &Found) -> Result<(), Error> {
-        let left = plans::with_latest_snapshot(|| {
-            let table = &self.table;
-            let text = format!(
-                "SELECT count(*) FILTER (WHERE {child}), count(*) FILTER (WHERE NOT ({child})) FROM ONLY {} AS c",
-                table.name,
-                child = table.is_child("c")
-            );
-            table.read(&text, |row| (row.need::<i64>(1), row.need::<i64>(2)))
-        });
-        match left.as_slice() {
-            [(0, items)] if *items == before.items => Ok(()),
-            _ => Err(Error::CannotCollapse {
-                table: self.table.name.clone(),
-                problem: "not all rows of its copies, and those alone, could be removed".to_owned(),
-                hint: "Look for triggers and rules of the table that swallow a DELETE or make more of it."
-                    .to_owned(),
-            }),
-        }
     }
 }
 

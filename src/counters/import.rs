@@ -3,12 +3,14 @@
 
 use super::counts::Counts;
 use super::ledger::{self, Cause};
+use super::mirror::AttachedRow;
+use super::new_listings::{self, NewListing};
 use super::new_lots::{self, NewLot};
-use super::{aside, levels, listings, LevelKey, ListingAfter};
+use super::{aside, ledger_last, levels, LevelKey, ListingAfter};
 use crate::engine::Engine;
 use crate::ids;
-use crate::plans::{self, id_list, maybe_id, Arg, Statement};
-use pgrx::pg_sys::{BOOLOID, INT2OID, INT4ARRAYOID, TEXTARRAYOID, UUIDARRAYOID, UUIDOID};
+use crate::plans::{self, id_list, Arg, Statement};
+use pgrx::pg_sys::{INT4ARRAYOID, UUIDARRAYOID};
 use std::collections::{HashMap, HashSet};
 use stockroom_core::movement::MovementType;
 use uuid::Uuid;
@@ -40,8 +42,13 @@ impl Incoming<'_> {
         }
     }
 
-    fn allocated(&self) -> i32 {
-        self.claims.iter().map(|claim| claim.quantity).sum()
+    fn counts(&self) -> Counts {
+        Counts {
+            total: self.units,
+            listed: self.units,
+            allocated: self.claims.iter().map(|claim| claim.quantity).sum(),
+            held: 0,
+        }
     }
 }
 
@@ -53,37 +60,6 @@ pub struct Link {
     pub quantity_scale: i16,
 }
 
-/// In key order, so that two sessions that make the same listings can't wait for each other. A key that
-/// was there before goes on with the lines of its ledger.
-static LISTINGS: Statement = Statement::fresh(
-    "INSERT INTO {s}.stock_listings
-            (listing_id, tenant_id, attached_key, quantity_total, quantity_listed, quantity_allocated,
-             attached_to, sync_deferred, quantity_scale, version, moved_at)
-     SELECT n.listing_id, n.tenant_id, CASE WHEN $6 IS NOT NULL THEN n.key END, n.total, n.total, n.allocated,
-            $6, $7, $8,
-            coalesce(last.version, 0) + CASE WHEN n.total > 0 THEN 1 ELSE 0 END,
-            CASE WHEN n.total > 0 THEN greatest(last.recorded_at, clock_timestamp()) ELSE last.recorded_at END
-       FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::int[])
-            AS n (listing_id, tenant_id, key, total, allocated)
-       LEFT JOIN LATERAL (
-              SELECT m.version, m.recorded_at FROM {s}.stock_movements m
-               WHERE m.listing_id = n.listing_id AND m.tenant_id IS NOT DISTINCT FROM n.tenant_id
-               ORDER BY m.listing_id DESC, m.recorded_at DESC, m.version DESC LIMIT 1) AS last ON true
-      ORDER BY n.listing_id
-     ON CONFLICT (listing_id) DO NOTHING
-     RETURNING listing_id, quantity_total, quantity_listed, quantity_allocated, quantity_held,
-               attached_to, attached_key, sync_deferred, version, moved_at",
-    &[
-        UUIDARRAYOID,
-        UUIDARRAYOID,
-        TEXTARRAYOID,
-        INT4ARRAYOID,
-        INT4ARRAYOID,
-        UUIDOID,
-        BOOLOID,
-        INT2OID,
-    ],
-);
 static CLAIMS: Statement = Statement::fresh(
     "INSERT INTO {s}.stock_allocations (tenant_id, listing_id, lot_id, allocation_id, order_id, quantity)
      SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::int[])",
@@ -96,6 +72,7 @@ static CLAIMS: Statement = Statement::fresh(
         INT4ARRAYOID,
     ],
 );
+
 /// Makes the listings that do not exist yet, linked to their rows, with their lots and claims. Answers
 /// those that were made.
 pub fn make(
@@ -104,21 +81,8 @@ pub fn make(
     rows: &[Incoming],
     cause: &Cause,
 ) -> HashMap<Uuid, ListingAfter> {
-    let args = [
-        id_list(rows.iter().map(|row| row.listing_id)),
-        id_list(rows.iter().map(|row| row.tenant_id)),
-        rows.iter()
-            .map(|row| row.key.to_owned())
-            .collect::<Vec<_>>()
-            .into(),
-        numbers(rows.iter().map(|row| row.units)),
-        numbers(rows.iter().map(Incoming::allocated)),
-        maybe_id(link.attached_to),
-        link.deferred.into(),
-        link.quantity_scale.into(),
-    ];
     aside::during(|| {
-        let made = plans::run(engine, &LISTINGS, &args, listings::listing_after);
+        let made = make_listings(engine, link, rows);
         let keys: HashSet<Uuid> = made.iter().map(|listing| listing.listing_id).collect();
         let mut stocked: Vec<&Incoming> = rows
             .iter()
@@ -138,24 +102,48 @@ pub fn make(
     })
 }
 
+/// A key that was there before goes on with the lines of its ledger.
+fn make_listings(engine: &Engine, link: Link, rows: &[Incoming]) -> Vec<ListingAfter> {
+    let keys: Vec<(Uuid, Uuid)> = rows
+        .iter()
+        .map(|row| (row.tenant_id, row.listing_id))
+        .collect();
+    let lasts = ledger_last::of_all(engine, &keys);
+    let new = rows.iter().map(|row| {
+        let counts = row.counts();
+        let last = lasts.get(&row.listing_id);
+        let mut after = ListingAfter {
+            listing_id: row.listing_id,
+            counts,
+            available: counts.available() as i32,
+            attached: link.attached_to.map(|attachment_id| AttachedRow {
+                attachment_id,
+                key: row.key.to_owned(),
+                deferred: link.deferred,
+            }),
+            version: last.map_or(0, |last| last.version),
+            moved_at: last.map(|last| last.recorded_at),
+        };
+        after.note_movements(i64::from(row.units > 0));
+        NewListing {
+            tenant_id: row.tenant_id,
+            quantity_scale: link.quantity_scale,
+            after,
+        }
+    });
+    new_listings::insert(engine, new.collect())
+}
+
 fn make_stock(engine: &Engine, rows: &[(Uuid, &Incoming)]) -> Vec<NewLot> {
     let lot = |(lot_id, row): &(Uuid, &Incoming)| NewLot {
         lot_id: *lot_id,
-        allocated: row.allocated(),
+        allocated: row.counts().allocated,
         ..NewLot::plain(row.level(), row.units, MovementType::Import)
     };
     let lots: Vec<NewLot> = rows.iter().map(lot).collect();
     new_lots::insert(engine, &lots);
     insert_claims(engine, rows.iter().map(|(lot_id, row)| (*lot_id, *row)));
-    let levels = rows.iter().map(|(_, row)| {
-        let counts = Counts {
-            total: row.units,
-            listed: row.units,
-            allocated: row.allocated(),
-            held: 0,
-        };
-        (row.level(), counts)
-    });
+    let levels = rows.iter().map(|(_, row)| (row.level(), row.counts()));
     levels::insert(engine, &levels.collect::<Vec<_>>());
     lots
 }

@@ -4,19 +4,18 @@
 use super::ledger_keys::Keys;
 use super::{aside, LevelKey, ListingAfter};
 use crate::clock;
-use crate::direct::shape::{MOVEMENTS, MOVEMENTS_LISTING};
-use crate::direct::{with_fresh_snapshot, Access, Column, Key, NewValues, Table};
+use crate::direct::shape::MOVEMENTS;
+use crate::direct::{with_fresh_snapshot, Access, Column, NewValues, Table};
 use crate::engine::Engine;
-use crate::plans::{self, id, id_list, Arg, Statement};
+use crate::plans::{self, id_list, Arg, Statement};
 use crate::settings;
 use pgrx::pg_sys::{
     INT4ARRAYOID, INT8ARRAYOID, NUMERICARRAYOID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZARRAYOID,
-    TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID,
+    TIMESTAMPTZOID, UUIDARRAYOID,
 };
 use pgrx::prelude::*;
 use pgrx::AnyNumeric;
 use std::collections::{BTreeMap, HashMap};
-use std::ops::ControlFlow;
 use stockroom_core::movement::{self, MovementType};
 use uuid::Uuid;
 
@@ -247,54 +246,4 @@ fn insert_by_statement(engine: &Engine, entries: &[Entry], cause: &Cause) {
         costs.into(),
     ];
     aside::during(|| plans::write_all(engine, &INSERT, &args, entries.len()));
-}
-
-/// By its listing. Compared as a distinct value the tenant can't be looked up in the primary key: all of its
-/// lines would be read.
-static LAST: Statement = Statement::fresh(
-    "SELECT version, recorded_at, listing_after FROM {s}.stock_movements
-      WHERE listing_id = $1 AND tenant_id IS NOT DISTINCT FROM $2
-      ORDER BY listing_id DESC, recorded_at DESC, version DESC LIMIT 1",
-    &[UUIDOID, UUIDOID],
-);
-
-/// What a listing's last line says.
-#[derive(Debug, Clone, Copy)]
-pub struct Last {
-    pub version: i64,
-    /// In PostgreSQL's own microseconds.
-    pub recorded_at: i64,
-    /// Units of all its lots.
-    pub total: i32,
-}
-
-/// The last line of a listing. A key that comes back after its listing was deleted goes on from here;
-/// another tenant's begins anew.
-pub fn last(engine: &Engine, tenant_id: Uuid, listing_id: Uuid) -> Option<Last> {
-    if has_lines(engine, listing_id) == Some(false) {
-        return None;
-    }
-    plans::run_one(
-        engine,
-        &LAST,
-        &[id(listing_id), id(tenant_id)],
-        |row: &plans::Row| Last {
-            version: row.need(1),
-            recorded_at: row.need(2),
-            total: row.need(3),
-        },
-    )
-}
-
-/// None where only SQL can tell.
-fn has_lines(engine: &Engine, listing_id: Uuid) -> Option<bool> {
-    let table = Table::open(engine, &MOVEMENTS, Access::Read)?;
-    let mut found = false;
-    with_fresh_snapshot(|| {
-        table.scan(MOVEMENTS_LISTING, &[Key::Id(listing_id)], |_| {
-            found = true;
-            ControlFlow::Break(())
-        })
-    })?;
-    Some(found)
 }

@@ -1,7 +1,7 @@
 //! Door 2 for stock_listings and stock_levels: their counters belong to the engine.
 
 use super::row::{self, NewRow};
-use super::{aside, ledger, listings, mirror};
+use super::{aside, ledger_last, listings, mirror};
 use crate::clock;
 use crate::engine::{as_engine, Engine};
 use crate::error::Error;
@@ -64,7 +64,7 @@ fn last_movement(trigger: &PgTrigger, listing: &NewRow) -> (i64, Option<Timestam
     let engine = Engine::of_function(trigger.trigger().tgfoid);
     let keys = listing.id("tenant_id").zip(listing.id("listing_id"));
     let last = keys.and_then(|(tenant_id, listing_id)| {
-        as_engine(&engine, || ledger::last(&engine, tenant_id, listing_id))
+        as_engine(&engine, || ledger_last::of(&engine, tenant_id, listing_id))
     });
     last.map_or((0, None), |last| {
         (last.version, Some(clock::moment(last.recorded_at)))

@@ -48,6 +48,7 @@ static WRITE: Statement = Statement::fresh(
     ],
 );
 
+const LISTING_ID: Column = LISTINGS.column("listing_id");
 const TENANT_ID: Column = LISTINGS.column("tenant_id");
 const SAFETY_STOCK: Column = LISTINGS.column("safety_stock");
 const BACKORDER_LIMIT: Column = LISTINGS.column("backorder_limit");
@@ -62,6 +63,11 @@ const MOVED_AT: Column = LISTINGS.column("moved_at");
 /// Counts of a listing in a row version.
 pub fn counts(tuple: &Tuple) -> Counts {
     COUNTS.read(tuple)
+}
+
+/// Key of a listing in a row version.
+pub fn key(tuple: &Tuple) -> Uuid {
+    tuple.id(LISTING_ID)
 }
 
 /// Tenant of a listing in a row version.

@@ -20,6 +20,7 @@ pub mod import;
 pub mod invariants;
 pub mod ledger;
 pub mod ledger_keys;
+pub mod ledger_last;
 pub mod ledger_triggers;
 pub mod levels;
 pub mod limits;
@@ -31,6 +32,7 @@ pub mod lot_triggers;
 pub mod lots;
 pub mod mirror;
 pub mod moves;
+pub mod new_listings;
 pub mod new_lots;
 pub mod numbers;
 pub mod on_loan;
@@ -48,6 +50,7 @@ pub mod scales;
 pub mod stored;
 pub mod unlink;
 pub mod verify;
+pub mod verify_attached;
 
 pub use deltas::{Delta, Deltas, LevelKey};
 

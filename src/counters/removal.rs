@@ -1,7 +1,7 @@
 //! Listings that go with all they have, in lock order.
 
 use super::ledger::{self, Cause, Line};
-use super::{aside, listings, Counts, ListingAfter};
+use super::{aside, ledger_last, listings, Counts, ListingAfter};
 use crate::clock;
 use crate::engine::Engine;
 use crate::plans::{self, id_list, Arg, Row, Statement};
@@ -174,7 +174,7 @@ pub fn close_orphans(engine: &Engine, lots: Vec<Line>) {
         .map(|line| (line.tenant_id, line.listing_id))
         .collect();
     let ends = keys.into_iter().map(|(tenant_id, listing_id)| {
-        let last = ledger::last(engine, tenant_id, listing_id);
+        let last = ledger_last::of(engine, tenant_id, listing_id);
         let units = lots.iter().filter(|line| line.listing_id == listing_id);
         let units = units.map(|line| line.before).sum();
         ListingAfter {

@@ -1,7 +1,7 @@
 //! Rewrites every counter, and every attached column, from the rows; adds the lines that the ledger lacks.
 
 use super::registration::Registration;
-use super::{aside, corrections, listings, mirror, resolve, verify};
+use super::{aside, corrections, listings, mirror, resolve, verify_attached};
 use crate::engine::Engine;
 use crate::plans::{self, id, id_list, Statement};
 use pgrx::pg_sys::{UUIDARRAYOID, UUIDOID};
@@ -161,7 +161,7 @@ fn repair_stock(fcinfo: pg_sys::FunctionCallInfo) -> i32 {
 }
 
 fn rewrite_attached(engine: &Engine, known: &Registration) -> usize {
-    let mut wrong: Vec<_> = verify::attached_differences(engine, known, Some(engine.tenant))
+    let mut wrong: Vec<_> = verify_attached::differences(engine, known, Some(engine.tenant))
         .into_iter()
         .filter_map(|difference| difference.attached_listing)
         .collect();

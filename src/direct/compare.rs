@@ -243,15 +243,15 @@ unsafe fn triggers_of_others(table: pg_sys::Relation, shape: &Shape) -> Triggers
 }
 
 /// What is read of a trigger.
-struct Trigger {
-    function: pg_sys::Oid,
-    events: i16,
-    is_internal: bool,
+pub(super) struct Trigger {
+    pub function: pg_sys::Oid,
+    pub events: i16,
+    pub is_internal: bool,
 }
 
 /// Copies: any look at a catalog may rebuild the table's entry in the relation cache, and the rebuilt
 /// one frees its old triggers.
-unsafe fn triggers_of(table: pg_sys::Relation) -> Vec<Trigger> {
+pub(super) unsafe fn triggers_of(table: pg_sys::Relation) -> Vec<Trigger> {
     // SAFETY: the table is open; its triggers are as many as they say, and nothing comes in between.
     unsafe {
         let triggers = (*table).trigdesc;

@@ -36,6 +36,14 @@ impl Indexes {
         }
     }
 
+    /// Runs with the settings under which entries may be added.
+    pub fn pinned<R>(&self, run: impl FnOnce() -> R) -> R {
+        match self.plain {
+            true => run(),
+            false => pinned(run),
+        }
+    }
+
     /// Entries of a version that follows another of the same row.
     #[cfg_attr(feature = "pg15", allow(unused_variables))]
     pub unsafe fn add_version(&self, row: &NewRow, only_summarizing: bool) {
@@ -66,7 +74,7 @@ impl Indexes {
     ) -> bool {
         let mut conflict = false;
         // SAFETY: the indexes are open; what is made for one row goes before the next.
-        let mut insert = || unsafe {
+        unsafe {
             let outside = pg_sys::MemoryContextSwitchTo((*self.state).es_query_cxt);
             pg_sys::ExecInsertIndexTuples(
                 self.table,
@@ -88,11 +96,6 @@ impl Indexes {
                 pg_sys::MemoryContextReset((*per_row).ecxt_per_tuple_memory);
             }
             pg_sys::MemoryContextSwitchTo(outside);
-        };
-        if self.plain {
-            insert();
-        } else {
-            pinned(insert);
         }
         conflict
     }

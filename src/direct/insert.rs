@@ -24,7 +24,8 @@ impl Table {
                 0,
                 std::ptr::null_mut(),
             );
-            Indexes::open(self, false).add_row(&row);
+            let indexes = Indexes::open(self, false);
+            indexes.pinned(|| indexes.add_row(&row));
         }
     }
 
@@ -52,9 +53,7 @@ impl Table {
                     0,
                     std::ptr::null_mut(),
                 );
-                for row in &batch {
-                    indexes.add_row(row);
-                }
+                indexes.pinned(|| batch.iter().for_each(|row| indexes.add_row(row)));
             }
         }
     }
@@ -62,13 +61,33 @@ impl Table {
     /// Adds a row, unless one with its key in this unique index is there: then it answers false. It
     /// waits for a transaction that is about to write such a row, as ON CONFLICT DO NOTHING does.
     pub fn insert_unless_there(&self, unique: IndexPlace, values: &NewValues) -> bool {
+        self.insert_all_unless_there(unique, std::slice::from_ref(values))[0]
+    }
+
+    /// The same of many rows, each by itself.
+    pub fn insert_all_unless_there(&self, unique: IndexPlace, rows: &[NewValues]) -> Vec<bool> {
         commit::mark();
+        // SAFETY: the rows have the table's own columns.
+        unsafe {
+            let indexes = Indexes::open(self, true);
+            let arbiters = pg_sys::lappend_oid(std::ptr::null_mut(), self.known.indexes[unique.0]);
+            let insert = |values: &NewValues| {
+                let row = NewRow::of_values(self, values);
+                self.insert_on_trial(&row, &indexes, arbiters)
+            };
+            indexes.pinned(|| rows.iter().map(insert).collect())
+        }
+    }
+
+    unsafe fn insert_on_trial(
+        &self,
+        row: &NewRow,
+        indexes: &Indexes,
+        arbiters: *mut pg_sys::List,
+    ) -> bool {
         // SAFETY: the steps of the executor's ExecInsert for ON CONFLICT DO NOTHING, in its order; an
         // error ends the transaction, and with it the speculative lock.
         unsafe {
-            let row = NewRow::of_values(self, values);
-            let indexes = Indexes::open(self, true);
-            let arbiters = pg_sys::lappend_oid(std::ptr::null_mut(), self.known.indexes[unique.0]);
             loop {
                 pgrx::check_for_interrupts!();
                 let mut found = pg_sys::ItemPointerData::default();
@@ -93,7 +112,7 @@ impl Table {
                     std::ptr::null_mut(),
                     token,
                 );
-                let lost = indexes.add_on_trial(&row, arbiters);
+                let lost = indexes.add_on_trial(row, arbiters);
                 pg_sys::table_tuple_complete_speculative(self.relation, row.0, token, !lost);
                 pg_sys::SpeculativeInsertionLockRelease(transaction);
                 if !lost {

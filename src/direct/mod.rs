@@ -12,12 +12,14 @@ mod indexes;
 mod insert;
 pub mod known;
 mod new_row;
+mod remove;
 mod scan;
 pub mod shape;
 mod table;
 mod tuple;
 mod write;
 
+pub use remove::remove_given;
 pub use shape::{Column, Key, Shape};
 pub use table::{Access, Table};
 pub use tuple::{NewValues, Tuple};

@@ -5,6 +5,7 @@ use super::{Table, Tuple};
 use pgrx::{pg_sys, FromDatum, IntoDatum};
 use std::ops::ControlFlow;
 use std::thread::panicking;
+use uuid::Uuid;
 
 /// As many columns as an index can have.
 const MOST_COLUMNS: usize = pg_sys::INDEX_MAX_KEYS as usize;
@@ -20,10 +21,23 @@ impl Table {
     ) -> Option<()> {
         let mut scan = Scan::begin(self, index, key, Wanted::Rows)?;
         let slot = Slot::of(self);
-        while scan.next(&slot) {
-            if each(&slot.0).is_break() {
-                break;
-            }
+        scan.rows(&slot, &mut each);
+        Some(())
+    }
+
+    /// Rows by the first column of an index, one key after another; a break ends that key's rows.
+    pub fn scan_each(
+        &self,
+        index: IndexPlace,
+        keys: impl Iterator<Item = Uuid>,
+        mut each: impl FnMut(&Tuple) -> ControlFlow<()>,
+    ) -> Option<()> {
+        let mut scan = Scan::open(self, index, 1, Wanted::Rows)?;
+        let slot = Slot::of(self);
+        for key in keys {
+            pgrx::check_for_interrupts!();
+            scan.begin_at(&[Key::Id(key)]);
+            scan.rows(&slot, &mut each);
         }
         Some(())
     }
@@ -132,8 +146,14 @@ struct Scan {
 
 impl Scan {
     fn begin(table: &Table, index: IndexPlace, key: &[Key], wanted: Wanted) -> Option<Scan> {
-        // SAFETY: the table is open; what is opened here is closed by Drop; the keys live until the
-        // scan has copied them.
+        let mut scan = Scan::open(table, index, key.len(), wanted)?;
+        scan.begin_at(key);
+        Some(scan)
+    }
+
+    /// A scan by so many columns, which is yet to be begun.
+    fn open(table: &Table, index: IndexPlace, columns: usize, wanted: Wanted) -> Option<Scan> {
+        // SAFETY: the table is open; what is opened here is closed by Drop.
         unsafe {
             let index = pg_sys::try_relation_open(
                 table.known.indexes[index.0],
@@ -149,6 +169,30 @@ impl Scan {
                 pg_sys::index_close(index, pg_sys::NoLock as _);
                 return None;
             }
+            let count = columns as i32;
+            let snapshot = pg_sys::GetActiveSnapshot();
+            #[cfg(any(feature = "pg15", feature = "pg17"))]
+            let scan = pg_sys::index_beginscan(table.relation, index, snapshot, count, 0);
+            #[cfg(feature = "pg18")]
+            let scan = pg_sys::index_beginscan(
+                table.relation,
+                index,
+                snapshot,
+                std::ptr::null_mut(),
+                count,
+                0,
+            );
+            // Before the scan begins, which makes room for them.
+            (*scan).xs_want_itup = wanted == Wanted::Entries;
+            Some(Scan { index, scan })
+        }
+    }
+
+    /// Begins, or begins anew, with the rows of this key.
+    fn begin_at(&mut self, key: &[Key]) {
+        // SAFETY: the scan is open, by as many columns as the key has; the keys live until it has copied
+        // them.
+        unsafe {
             let mut keys = [pg_sys::ScanKeyData::default(); 2];
             for (at, value) in key.iter().enumerate() {
                 let equal = pg_sys::BTEqualStrategyNumber;
@@ -171,28 +215,21 @@ impl Scan {
                     at as i16 + 1,
                     strategy as _,
                     pg_sys::InvalidOid,
-                    *(*index).rd_indcollation.add(at),
+                    *(*self.index).rd_indcollation.add(at),
                     compares.into(),
                     value.expect("a key is not NULL"),
                 );
             }
             let count = key.len() as i32;
-            let snapshot = pg_sys::GetActiveSnapshot();
-            #[cfg(any(feature = "pg15", feature = "pg17"))]
-            let scan = pg_sys::index_beginscan(table.relation, index, snapshot, count, 0);
-            #[cfg(feature = "pg18")]
-            let scan = pg_sys::index_beginscan(
-                table.relation,
-                index,
-                snapshot,
-                std::ptr::null_mut(),
-                count,
-                0,
-            );
-            // Before the scan starts, which makes room for them.
-            (*scan).xs_want_itup = wanted == Wanted::Entries;
-            pg_sys::index_rescan(scan, keys.as_mut_ptr(), count, std::ptr::null_mut(), 0);
-            Some(Scan { index, scan })
+            pg_sys::index_rescan(self.scan, keys.as_mut_ptr(), count, std::ptr::null_mut(), 0);
+        }
+    }
+
+    fn rows(&mut self, slot: &Slot, each: &mut impl FnMut(&Tuple) -> ControlFlow<()>) {
+        while self.next(slot) {
+            if each(&slot.0).is_break() {
+                break;
+            }
         }
     }
 

@@ -128,7 +128,8 @@ impl Table {
                 kind => Some(kind == pg_sys::TU_UpdateIndexes::TU_Summarizing),
             };
             if let (pg_sys::TM_Result::TM_Ok, Some(only_summarizing)) = (result, due) {
-                Indexes::open(self, false).add_version(&row, only_summarizing);
+                let indexes = Indexes::open(self, false);
+                indexes.pinned(|| indexes.add_version(&row, only_summarizing));
             }
             result
         }

@@ -2,7 +2,7 @@
 
 use crate::arguments::{at_most, cost, name as named, not_negative, required_id};
 use crate::clock;
-use crate::counters::{aside, ledger, on_loan, removal};
+use crate::counters::{aside, ledger_last, on_loan, removal};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::ids;
@@ -77,7 +77,7 @@ fn register_listing(
         }
         .into());
     }
-    let last = ledger::last(&engine, engine.tenant, listing_id);
+    let last = ledger_last::of(&engine, engine.tenant, listing_id);
     let args = [
         id(listing_id),
         id(engine.tenant),
