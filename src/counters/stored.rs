@@ -47,35 +47,48 @@ pub fn change<T: Stored>(
     keys: &[T::Key],
     mut compute: impl FnMut(&T::Key, T) -> Result<T, Refusal>,
 ) -> Result<Vec<T>, Stopped<T::Key>> {
-    let Some(table) = Table::open(engine, T::SHAPE, Access::Update) else {
-        return by_statements(engine, keys, compute);
+    directly(engine, keys, &mut compute).unwrap_or_else(|| by_statements(engine, keys, compute))
+}
+
+/// None where only SQL can change them.
+fn directly<T: Stored>(
+    engine: &Engine,
+    keys: &[T::Key],
+    mut compute: impl FnMut(&T::Key, T) -> Result<T, Refusal>,
+) -> Option<Result<Vec<T>, Stopped<T::Key>>> {
+    let Some(first) = keys.first() else {
+        return Some(Ok(Vec::new()));
     };
-    let mut changed = Vec::with_capacity(keys.len());
-    for key in keys {
-        let mut update = || {
-            table.update(&T::primary_key(key), |tuple| {
-                let Some(row) = T::read(key, tuple) else {
-                    return Change::ToSql;
-                };
-                match compute(key, row) {
-                    Err(refusal) => Change::Refuse(refusal),
-                    Ok(row) if row.concerns_triggers() => Change::ToSql,
-                    Ok(row) => Change::Set(row.values(), row),
-                }
-            })
-        };
-        let updated = match update() {
-            Updated::NotFound if T::make(engine, &[*key]) => update(),
-            other => other,
-        };
-        match updated {
-            Updated::Set(row) => changed.push(row),
-            Updated::Refused(refusal) => return Err(Stopped::Refused(refusal)),
-            Updated::NotFound => return Err(Stopped::Missing(*key)),
-            Updated::ToSql => changed.extend(by_statements(engine, &[*key], &mut compute)?),
+    let columns = T::primary_key(first).len();
+    let table = Table::open(engine, T::SHAPE, Access::Update)?;
+    table.updating(columns, |rows| {
+        let mut changed = Vec::with_capacity(keys.len());
+        for key in keys {
+            let mut update = || {
+                rows.update(&T::primary_key(key), |tuple| {
+                    let Some(row) = T::read(key, tuple) else {
+                        return Change::ToSql;
+                    };
+                    match compute(key, row) {
+                        Err(refusal) => Change::Refuse(refusal),
+                        Ok(row) if row.concerns_triggers() => Change::ToSql,
+                        Ok(row) => Change::Set(row.values(), row),
+                    }
+                })
+            };
+            let updated = match update() {
+                Updated::NotFound if T::make(engine, &[*key]) => update(),
+                other => other,
+            };
+            match updated {
+                Updated::Set(row) => changed.push(row),
+                Updated::Refused(refusal) => return Err(Stopped::Refused(refusal)),
+                Updated::NotFound => return Err(Stopped::Missing(*key)),
+                Updated::ToSql => changed.extend(by_statements(engine, &[*key], &mut compute)?),
+            }
         }
-    }
-    Ok(changed)
+        Ok(changed)
+    })
 }
 
 fn by_statements<T: Stored>(

@@ -134,12 +134,12 @@ impl Entry {
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Wanted {
+pub(super) enum Wanted {
     Rows,
     Entries,
 }
 
-struct Scan {
+pub(super) struct Scan {
     index: pg_sys::Relation,
     scan: pg_sys::IndexScanDesc,
 }
@@ -152,7 +152,12 @@ impl Scan {
     }
 
     /// A scan by so many columns, which is yet to be begun.
-    fn open(table: &Table, index: IndexPlace, columns: usize, wanted: Wanted) -> Option<Scan> {
+    pub(super) fn open(
+        table: &Table,
+        index: IndexPlace,
+        columns: usize,
+        wanted: Wanted,
+    ) -> Option<Scan> {
         // SAFETY: the table is open; what is opened here is closed by Drop.
         unsafe {
             let index = pg_sys::try_relation_open(
@@ -189,7 +194,7 @@ impl Scan {
     }
 
     /// Begins, or begins anew, with the rows of this key.
-    fn begin_at(&mut self, key: &[Key]) {
+    pub(super) fn begin_at(&mut self, key: &[Key]) {
         // SAFETY: the scan is open, by as many columns as the key has; the keys live until it has copied
         // them.
         unsafe {
@@ -225,7 +230,7 @@ impl Scan {
         }
     }
 
-    fn rows(&mut self, slot: &Slot, each: &mut impl FnMut(&Tuple) -> ControlFlow<()>) {
+    pub(super) fn rows(&mut self, slot: &Slot, each: &mut impl FnMut(&Tuple) -> ControlFlow<()>) {
         while self.next(slot) {
             if each(&slot.0).is_break() {
                 break;
@@ -275,10 +280,10 @@ impl Drop for Scan {
 }
 
 /// Room for a row of a table.
-struct Slot(Tuple);
+pub(super) struct Slot(Tuple);
 
 impl Slot {
-    fn of(table: &Table) -> Slot {
+    pub(super) fn of(table: &Table) -> Slot {
         // SAFETY: the table is open; Drop lets go of the slot.
         let slot = unsafe { pg_sys::table_slot_create(table.relation, std::ptr::null_mut()) };
         Slot(Tuple { slot })

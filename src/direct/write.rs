@@ -2,6 +2,7 @@
 
 use super::indexes::Indexes;
 use super::new_row::{set, NewRow};
+use super::scan::{Scan, Slot, Wanted};
 use super::shape::{Key, PRIMARY};
 use super::{with_fresh_snapshot, NewValues, Table, Tuple};
 use crate::commit;
@@ -33,7 +34,52 @@ enum Step<R, E> {
     Again,
 }
 
+/// Rows that are changed one after the other, found with one scan and one snapshot.
+pub struct Updating<'t> {
+    table: &'t Table,
+    scan: Scan,
+    slot: Slot,
+}
+
+impl Updating<'_> {
+    /// As [`Table::update`] does.
+    pub fn update<R, E>(
+        &mut self,
+        key: &[Uuid],
+        mut change: impl FnMut(&Tuple) -> Change<R, E>,
+    ) -> Updated<R, E> {
+        pgrx::check_for_interrupts!();
+        let mut step = Step::Done(Updated::NotFound);
+        self.scan.begin_at(&ids(key));
+        self.scan.rows(&self.slot, &mut |tuple| {
+            step = self.table.change_version(tuple, change(tuple));
+            ControlFlow::Break(())
+        });
+        match step {
+            // It may have come, or changed, since the snapshot was taken.
+            Step::Done(Updated::NotFound) | Step::Again => self.table.update(key, change),
+            Step::Done(done) => done,
+        }
+    }
+}
+
+fn ids(key: &[Uuid]) -> Vec<Key<'static>> {
+    key.iter().map(|id| Key::Id(*id)).collect()
+}
+
 impl Table {
+    /// Changes rows by their primary key of so many columns. None where the index can't be used now.
+    pub fn updating<R>(&self, columns: usize, run: impl FnOnce(&mut Updating) -> R) -> Option<R> {
+        with_fresh_snapshot(|| {
+            let mut updating = Updating {
+                table: self,
+                scan: Scan::open(self, PRIMARY, columns, Wanted::Rows)?,
+                slot: Slot::of(self),
+            };
+            Some(run(&mut updating))
+        })
+    }
+
     /// Changes the row with this primary key. `change` may be called again with a newer version: it
     /// waits for whoever is changing the row, as an UPDATE does at READ COMMITTED; at the higher
     /// isolation levels a change by somebody else is 40001.
@@ -42,7 +88,7 @@ impl Table {
         key: &[Uuid],
         mut change: impl FnMut(&Tuple) -> Change<R, E>,
     ) -> Updated<R, E> {
-        let key: Vec<Key> = key.iter().map(|id| Key::Id(*id)).collect();
+        let key = ids(key);
         loop {
             pgrx::check_for_interrupts!();
             let mut step = Step::Done(Updated::NotFound);
