@@ -10,10 +10,6 @@ use pgrx::prelude::*;
 pub fn remove_given(table: pg_sys::Oid, owner: pg_sys::Oid, column: i16) -> Option<i64> {
     // SAFETY: the table is open while it is looked at and read; it is locked already.
     unsafe {
-        // An older snapshot does not see all rows that refer to these.
-        if pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ as i32 {
-            return None;
-        }
         let relation = pg_sys::table_open(table, pg_sys::RowExclusiveLock as _);
         let removed = deletes_quietly(relation, owner).then(|| remove(relation, column));
         pg_sys::table_close(relation, pg_sys::NoLock as _);

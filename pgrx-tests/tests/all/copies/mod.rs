@@ -11,5 +11,6 @@ mod kept;
 mod library;
 mod privileges;
 mod refusals;
+mod removing;
 mod round_trips;
 mod scale;

@@ -6,6 +6,7 @@ mod additions;
 mod both_ways;
 mod holds;
 mod lots;
+mod new_listings;
 mod refusals;
 mod search_path;
 mod seen;
