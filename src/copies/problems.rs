@@ -7,6 +7,7 @@ use super::registration::Registration;
 use super::report::{Problem, Report, EXAMPLES};
 use super::table::CopyTable;
 use crate::attach::checks::shown;
+use crate::direct;
 use crate::engine::Engine;
 use crate::plans::{self, id, id_list, Statement};
 use pgrx::pg_sys::{TEXTARRAYOID, UUIDARRAYOID, UUIDOID};
@@ -66,7 +67,9 @@ pub fn remark(
     for question in &found.remarks {
         report.remark(question.answer(table));
     }
-    if known.removes && lacks_index(engine, table) {
+    let looks_for_each =
+        known.removes && !direct::can_remove(table.oid, table.owner(), table.parent.attnum);
+    if looks_for_each && lacks_index(engine, table) {
         report.remark(Problem {
             what: format!(
                 "column {} has a foreign key and no index: with each row that is removed the whole table is read",

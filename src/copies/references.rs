@@ -9,16 +9,20 @@ use crate::plans::{self, Statement};
 use pgrx::pg_sys::{self, INT2OID, OIDOID};
 
 /// Foreign keys that lead here, but for the one that ties copies to their items. Those of partitions
-/// are their table's.
+/// are their table's. Compared as they compare; those of periods (PostgreSQL 18) ask for more.
 static REFERENCES: Statement = Statement::fresh(
     "SELECT f.conrelid,
             pg_catalog.format('%I.%I', n.nspname, c.relname), c.relkind = 'p',
             pg_catalog.has_table_privilege($4, c.oid, 'SELECT')
               AND pg_catalog.has_schema_privilege($4, n.oid, 'USAGE'),
-            (SELECT pg_catalog.string_agg(pg_catalog.format('r.%I = c.%I', a.attname, b.attname), ' AND ')
-               FROM unnest(f.conkey, f.confkey) AS k (own, other)
+            (SELECT pg_catalog.string_agg(pg_catalog.format('c.%I OPERATOR(%I.%s) r.%I',
+                                                            b.attname, s.nspname, o.oprname, a.attname), ' AND ')
+               FROM unnest(f.conkey, f.confkey, f.conpfeqop) AS k (own, other, equal)
                JOIN pg_catalog.pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.own
-               JOIN pg_catalog.pg_attribute b ON b.attrelid = f.confrelid AND b.attnum = k.other)
+               JOIN pg_catalog.pg_attribute b ON b.attrelid = f.confrelid AND b.attnum = k.other
+               JOIN pg_catalog.pg_operator o ON o.oid = k.equal
+               JOIN pg_catalog.pg_namespace s ON s.oid = o.oprnamespace),
+            coalesce(pg_catalog.to_jsonb(f) ->> 'conperiod', 'false')::bool
        FROM pg_catalog.pg_constraint f
        JOIN pg_catalog.pg_class c ON c.oid = f.conrelid
        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -35,23 +39,28 @@ struct Reference {
     partitioned: bool,
     may_read: bool,
     condition: String,
+    of_period: bool,
 }
 
-/// Rows that refer to copies would go with them, or keep them from going.
-pub fn references(engine: &Engine, table: &CopyTable) -> Vec<Problem> {
+fn found(engine: &Engine, table: &CopyTable) -> Vec<Reference> {
     let args = [
         table.oid.into(),
         table.parent.attnum.into(),
         table.key.attnum.into(),
         table.owner().into(),
     ];
-    let found = plans::run(engine, &REFERENCES, &args, |row| Reference {
+    plans::run(engine, &REFERENCES, &args, |row| Reference {
         from: row.need(1),
         name: row.need(2),
         partitioned: row.need(3),
         may_read: row.need(4),
         condition: row.need(5),
-    });
+        of_period: row.need(6),
+    })
+}
+
+/// Rows that refer to copies would go with them, or keep them from going.
+pub fn references(engine: &Engine, table: &CopyTable) -> Vec<Problem> {
     let problem = |reference: Reference| {
         let from = table_name(reference.from);
         if !reference.may_read {
@@ -73,7 +82,15 @@ pub fn references(engine: &Engine, table: &CopyTable) -> Vec<Problem> {
             rows_where(table, &format!("rows of {from} refer to it"), condition)
         })
     };
-    found.into_iter().map(problem).collect()
+    found(engine, table).into_iter().map(problem).collect()
+}
+
+/// Whether it is sure that no row refers to a copy.
+pub fn are_none(engine: &Engine, table: &CopyTable) -> bool {
+    !found(engine, table).iter().any(|found| found.of_period)
+        && references(engine, table)
+            .iter()
+            .all(|problem| problem.rows == 0)
 }
 
 static LACKS_INDEX: Statement = Statement::fresh(

@@ -1,15 +1,19 @@
 //! The rows of copies that were taken over are removed.
 
 use super::look::Found;
+use super::references;
 use super::table::CopyTable;
 use crate::direct;
+use crate::engine::Engine;
 use crate::error::Error;
 use crate::plans;
 
-/// Removes them all, and answers how many. Nothing refers to them: that was looked for.
-pub fn copies(table: &CopyTable, found: &Found) -> Result<i64, Error> {
+/// Removes them all, and answers how many.
+pub fn copies(engine: &Engine, table: &CopyTable, found: &Found) -> Result<i64, Error> {
     let directly = plans::with_latest_snapshot(|| {
-        direct::remove_given(table.oid, table.owner(), table.parent.attnum)
+        // Nobody else can have come to refer to one, but triggers that were fired on the way.
+        references::are_none(engine, table)
+            .then(|| direct::remove_given(table.oid, table.owner(), table.parent.attnum))?
     });
     let removed = directly.unwrap_or_else(|| by_statements(table, found));
     refuse_rows_left(table, found)?;

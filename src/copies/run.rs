@@ -83,7 +83,7 @@ impl Collapse<'_> {
         self.tell_totals(&found, Some(self.counted()), &mut report);
         let remarks = self.remarks(&found);
         if known.removes {
-            let removed = remove::copies(table, &found)?;
+            let removed = remove::copies(engine, table, &found)?;
             report.total("removed", removed, None);
         }
         report.append(remarks);

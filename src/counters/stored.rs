@@ -2,7 +2,7 @@
 //! same, else by statements. What a change means is computed here in Rust either way.
 
 use super::Refusal;
-use crate::direct::{Access, Change, NewValues, Shape, Table, Tuple, Updated};
+use crate::direct::{Access, Change, NewValues, Shape, Table, Tuple, Updated, Updating};
 use crate::engine::Engine;
 use uuid::Uuid;
 
@@ -64,7 +64,7 @@ fn directly<T: Stored>(
     table.updating(columns, |rows| {
         let mut changed = Vec::with_capacity(keys.len());
         for key in keys {
-            let mut update = || {
+            let mut update = |rows: &mut Updating| {
                 rows.update(&T::primary_key(key), |tuple| {
                     let Some(row) = T::read(key, tuple) else {
                         return Change::ToSql;
@@ -76,15 +76,21 @@ fn directly<T: Stored>(
                     }
                 })
             };
-            let updated = match update() {
-                Updated::NotFound if T::make(engine, &[*key]) => update(),
+            let updated = match update(rows) {
+                Updated::NotFound if T::make(engine, &[*key]) => {
+                    rows.outdate();
+                    update(rows)
+                }
                 other => other,
             };
             match updated {
                 Updated::Set(row) => changed.push(row),
                 Updated::Refused(refusal) => return Err(Stopped::Refused(refusal)),
                 Updated::NotFound => return Err(Stopped::Missing(*key)),
-                Updated::ToSql => changed.extend(by_statements(engine, &[*key], &mut compute)?),
+                Updated::ToSql => {
+                    changed.extend(by_statements(engine, &[*key], &mut compute)?);
+                    rows.outdate();
+                }
             }
         }
         Ok(changed)

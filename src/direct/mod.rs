@@ -19,11 +19,11 @@ mod table;
 mod tuple;
 mod write;
 
-pub use remove::remove_given;
+pub use remove::{can_remove, remove_given};
 pub use shape::{Column, Key, Shape};
 pub use table::{Access, Table};
 pub use tuple::{NewValues, Tuple};
-pub use write::{Change, Updated};
+pub use write::{Change, Updated, Updating};
 
 use pgrx::pg_sys;
 

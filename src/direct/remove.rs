@@ -11,13 +11,24 @@ pub fn remove_given(table: pg_sys::Oid, owner: pg_sys::Oid, column: i16) -> Opti
     // SAFETY: the table is open while it is looked at and read; it is locked already.
     unsafe {
         let relation = pg_sys::table_open(table, pg_sys::RowExclusiveLock as _);
-        let removed = deletes_quietly(relation, owner).then(|| remove(relation, column));
+        let removed = deletes_quietly(relation, owner, column).then(|| remove(relation, column));
         pg_sys::table_close(relation, pg_sys::NoLock as _);
         removed
     }
 }
 
-unsafe fn deletes_quietly(table: pg_sys::Relation, owner: pg_sys::Oid) -> bool {
+/// Whether rows of the table could be deleted so.
+pub fn can_remove(table: pg_sys::Oid, owner: pg_sys::Oid, column: i16) -> bool {
+    // SAFETY: the table is open while it is looked at.
+    unsafe {
+        let relation = pg_sys::table_open(table, pg_sys::AccessShareLock as _);
+        let can = deletes_quietly(relation, owner, column);
+        pg_sys::table_close(relation, pg_sys::NoLock as _);
+        can
+    }
+}
+
+unsafe fn deletes_quietly(table: pg_sys::Relation, owner: pg_sys::Oid, column: i16) -> bool {
     let rights = (pg_sys::ACL_SELECT | pg_sys::ACL_DELETE) as pg_sys::AclMode;
     let asks_for_references = |function: pg_sys::Oid| {
         (pg_sys::F_RI_FKEY_CASCADE_DEL..=pg_sys::F_RI_FKEY_NOACTION_UPD)
@@ -27,7 +38,11 @@ unsafe fn deletes_quietly(table: pg_sys::Relation, owner: pg_sys::Oid) -> bool {
     unsafe {
         let class = &*(*table).rd_rel;
         let all = pg_sys::AclMaskHow::ACLMASK_ALL;
-        class.relkind == pg_sys::RELKIND_RELATION as std::ffi::c_char
+        let columns = pgrx::PgTupleDesc::from_pg_unchecked((*table).rd_att);
+        // A virtual column (PostgreSQL 18) has no value in the row.
+        let is_virtual = |column: &pg_sys::FormData_pg_attribute| column.attgenerated as u8 == b'v';
+        !columns.get(column as usize - 1).is_none_or(is_virtual)
+            && class.relkind == pg_sys::RELKIND_RELATION as std::ffi::c_char
             && !class.relrowsecurity
             && (*table).rd_rules.is_null()
             && pg_sys::pg_class_aclmask((*table).rd_id, owner, rights, all) == rights

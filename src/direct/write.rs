@@ -39,9 +39,24 @@ pub struct Updating<'t> {
     table: &'t Table,
     scan: Scan,
     slot: Slot,
+    /// How much may have happened since the snapshot was taken.
+    since: Since,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Since {
+    Nothing,
+    /// Rows were changed, and waited for.
+    Rows,
+    Statements,
 }
 
 impl Updating<'_> {
+    /// Statements have been run, and whatever they fire: this transaction may have changed rows.
+    pub fn outdate(&mut self) {
+        self.since = Since::Statements;
+    }
+
     /// As [`Table::update`] does.
     pub fn update<R, E>(
         &mut self,
@@ -49,6 +64,11 @@ impl Updating<'_> {
         mut change: impl FnMut(&Tuple) -> Change<R, E>,
     ) -> Updated<R, E> {
         pgrx::check_for_interrupts!();
+        if self.since == Since::Statements {
+            return self.table.update(key, change);
+        }
+        let is_first = self.since == Since::Nothing;
+        self.since = Since::Rows;
         let mut step = Step::Done(Updated::NotFound);
         self.scan.begin_at(&ids(key));
         self.scan.rows(&self.slot, &mut |tuple| {
@@ -56,8 +76,11 @@ impl Updating<'_> {
             ControlFlow::Break(())
         });
         match step {
+            Step::Again => self.table.update(key, change),
             // It may have come, or changed, since the snapshot was taken.
-            Step::Done(Updated::NotFound) | Step::Again => self.table.update(key, change),
+            Step::Done(Updated::NotFound | Updated::Refused(_)) if !is_first => {
+                self.table.update(key, change)
+            }
             Step::Done(done) => done,
         }
     }
@@ -75,6 +98,7 @@ impl Table {
                 table: self,
                 scan: Scan::open(self, PRIMARY, columns, Wanted::Rows)?,
                 slot: Slot::of(self),
+                since: Since::Nothing,
             };
             Some(run(&mut updating))
         })

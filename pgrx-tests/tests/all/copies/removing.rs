@@ -120,3 +120,46 @@ fn a_reference_newer_than_the_snapshot_keeps_the_copy() {
         library.verify();
     }
 }
+
+/// Whatever the names of operators mean in the owner's search path.
+#[test]
+fn references_are_compared_as_their_foreign_key_compares() {
+    let mut library = Library::open();
+    library.sql.run(
+        "CREATE SCHEMA ext; CREATE EXTENSION citext SCHEMA ext;
+         ALTER TABLE items ADD code ext.citext UNIQUE;
+         UPDATE items SET code = 'ABC' WHERE id = 12;
+         CREATE TABLE visits (code ext.citext REFERENCES items (code));
+         INSERT INTO visits VALUES ('abc')",
+    );
+    let before = library.state();
+    let error = library.sql.refuse(COLLAPSE);
+    assert_eq!(error.name(), "bad_copies");
+    assert_eq!(library.state(), before);
+}
+
+/// Nobody else can come to refer to a copy meanwhile; but a trigger that the migration itself fires can.
+#[test]
+fn references_that_come_on_the_way_count() {
+    for (action, left) in [("NO ACTION", None), ("CASCADE", Some("0"))] {
+        let mut library = Library::open();
+        library.sql.run(&format!(
+            "CREATE TABLE loan_log (copy int REFERENCES items ON DELETE {action});
+             CREATE FUNCTION log() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN INSERT INTO public.loan_log VALUES ((NEW.metadata ->> 'copy')::int); RETURN NULL; END $$;
+             CREATE TRIGGER log AFTER INSERT ON stock_loans FOR EACH ROW EXECUTE FUNCTION log()"
+        ));
+        let before = library.state();
+        match left {
+            None => {
+                assert_eq!(library.sql.refuse(COLLAPSE).sqlstate, "23503");
+                assert_eq!(library.state(), before);
+            }
+            Some(left) => {
+                library.collapse("");
+                assert_eq!(library.sql.row("SELECT count(*) FROM loan_log"), left);
+                library.verify();
+            }
+        }
+    }
+}
