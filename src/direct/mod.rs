@@ -6,6 +6,8 @@
 //! while it carries no trigger, rule, constraint, generated column or child of anybody else's
 //! ([`compare`]), and only rows of which the engine's own triggers have nothing to say. Else the SQL
 //! statements run, and with them whatever an app has added.
+//!
+//! Of an app's own tables only rows of copies that became counts are removed so ([`remove`]).
 
 mod compare;
 mod indexes;
