@@ -10,6 +10,7 @@ fn a_shop_goes_there_and_back() {
     let listings = size(1_000, 50_000);
     sql.run(&format!(
         "SET synchronous_commit = off; SELECT conventional.refill({listings}, 2, 10, 3, 0);
+         ANALYZE;
          UPDATE conventional.stock_allocations SET status = 'released' WHERE quantity = 1 AND allocation_id::text < '4';
          UPDATE conventional.stock_lots SET listed = false WHERE lot_id::text < '2';
          ANALYZE"
