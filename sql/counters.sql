@@ -83,7 +83,9 @@ CREATE TRIGGER stockroom_truncate AFTER TRUNCATE ON stock_listings
     FOR EACH STATEMENT EXECUTE FUNCTION stock_listings_removed();
 CREATE CONSTRAINT TRIGGER stockroom_check AFTER INSERT OR UPDATE ON stock_listings
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
-    WHEN (NEW.quantity_allocated < 0 OR NEW.quantity_available < -NEW.backorder_limit) EXECUTE FUNCTION stock_listings_check();
+    WHEN (NEW.quantity_allocated < 0
+          OR NEW.quantity_available < CASE WHEN NEW.quantity_booked > 0 THEN NEW.quantity_booked ELSE -NEW.backorder_limit END)
+    EXECUTE FUNCTION stock_listings_check();
 CREATE CONSTRAINT TRIGGER stockroom_deferred_sync AFTER UPDATE ON stock_listings
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
     WHEN (NEW.sync_deferred
@@ -122,5 +124,5 @@ COMMENT ON TRIGGER stockroom_before ON stock_listings IS 'Puts back what belongs
 COMMENT ON TRIGGER stockroom_delete ON stock_listings IS 'A deleted listing takes its lots, levels, claims and holds with it';
 COMMENT ON TRIGGER stockroom_before_truncate ON stock_listings IS 'Listings of attached tables cannot be truncated away';
 COMMENT ON TRIGGER stockroom_truncate ON stock_listings IS 'Takes all levels away';
-COMMENT ON TRIGGER stockroom_check ON stock_listings IS 'At commit: available is not below -backorder_limit';
+COMMENT ON TRIGGER stockroom_check ON stock_listings IS 'At commit: available is not below -backorder_limit, nor below what is booked by date';
 COMMENT ON TRIGGER stockroom_deferred_sync ON stock_listings IS 'At commit: writes attached rows with deferred sync';

@@ -8,7 +8,7 @@ COMMENT ON FUNCTION get_total_stock(uuid) IS 'Units of all lots, listed or not';
 COMMENT ON FUNCTION get_available_stock(uuid, uuid) IS 'Units that can be had now at one location';
 COMMENT ON FUNCTION get_reserved_stock(uuid, uuid) IS 'Units that are claimed at one location';
 COMMENT ON FUNCTION get_total_stock(uuid, uuid) IS 'Units of all lots at one location';
-COMMENT ON FUNCTION get_stock(uuid[]) IS 'Numbers of many listings, a row for each id given; available_to_promise is available less safety_stock';
+COMMENT ON FUNCTION get_stock(uuid[]) IS 'Numbers of many listings, a row for each id given; available_to_promise is available less safety_stock and what is booked by date';
 
 COMMENT ON FUNCTION register_listing(text, text, uuid, text, text, numeric, jsonb, uuid, text, integer, integer, integer, integer, integer)
     IS 'Registers a thing with a quantity and returns its key; listing_exists if sku, barcode or key is taken';

@@ -29,7 +29,8 @@ CREATE TABLE stock_listings (
     quantity_held      integer     NOT NULL DEFAULT 0 CHECK (quantity_held >= 0),
     quantity_available integer     GENERATED ALWAYS AS (quantity_listed - quantity_allocated - quantity_held) STORED,
     version            bigint      NOT NULL DEFAULT 0,
-    moved_at           timestamptz
+    moved_at           timestamptz,
+    quantity_booked    integer     NOT NULL DEFAULT 0 CHECK (quantity_booked >= 0)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 CREATE UNIQUE INDEX stock_listings_sku_idx ON stock_listings (tenant_id, sku) WHERE sku IS NOT NULL;
 CREATE UNIQUE INDEX stock_listings_barcode_idx ON stock_listings (tenant_id, barcode) WHERE barcode IS NOT NULL;
@@ -63,6 +64,7 @@ COMMENT ON COLUMN stock_listings.quantity_held IS 'Counter: live holds';
 COMMENT ON COLUMN stock_listings.quantity_available IS 'Listed less allocated less held';
 COMMENT ON COLUMN stock_listings.version IS 'Number of the listing''s last line in stock_movements; kept by the engine';
 COMMENT ON COLUMN stock_listings.moved_at IS 'When that line was written; kept by the engine';
+COMMENT ON COLUMN stock_listings.quantity_booked IS 'Units that resources with this listing behind them have booked at most on any date from today on: so many are not sold. Kept by the engine; too high for a while where days pass or holds expire';
 
 CREATE TABLE stock_levels (
     tenant_id          uuid    NOT NULL,

@@ -5,7 +5,7 @@ SELECT listing_id, tenant_id, sku, name, unit, quantity_scale,
        quantity_available + dead                         AS available_units,
        quantity_allocated + quantity_held - dead         AS reserved_units,
        quantity_total                                    AS total_units,
-       quantity_available::bigint + dead - safety_stock  AS available_to_promise_units,
+       quantity_available::bigint + dead - safety_stock - quantity_booked AS available_to_promise_units,
        round((quantity_available + dead)                 / power(10::numeric, quantity_scale), quantity_scale) AS available,
        round((quantity_allocated + quantity_held - dead) / power(10::numeric, quantity_scale), quantity_scale) AS reserved,
        round(quantity_total                              / power(10::numeric, quantity_scale), quantity_scale) AS total

@@ -7,6 +7,7 @@ use pgrx::prelude::*;
 
 // The ground floor.
 mod arguments;
+mod calendar;
 mod clock;
 mod commit;
 mod direct;
@@ -15,12 +16,14 @@ mod error;
 mod ids;
 mod jsonb;
 mod plans;
+mod queue;
 mod requests;
 mod restore;
 mod settings;
 mod sqlstates;
 mod subtransaction;
 mod tenant;
+mod tries;
 
 // The one place that changes counters.
 mod counters;
@@ -29,6 +32,7 @@ mod counters;
 mod adopt;
 mod allocations;
 mod attach;
+mod bookings;
 mod copies;
 mod goods;
 mod holds;
@@ -106,6 +110,73 @@ extension_sql_file!(
     ]
 );
 extension_sql_file!("../sql/views.sql", name = "views", requires = ["counters"]);
+extension_sql_file!(
+    "../sql/resources.sql",
+    name = "resources",
+    requires = ["views"]
+);
+extension_sql_file!(
+    "../sql/bookings.sql",
+    name = "bookings",
+    requires = ["resources"]
+);
+extension_sql_file!(
+    "../sql/booking_triggers.sql",
+    name = "booking_triggers",
+    requires = [
+        "bookings",
+        counters::capacity::blackout_triggers::resource_blackout_before,
+        counters::capacity::blackout_triggers::resource_blackout_after,
+        counters::capacity::claim_triggers::resource_hold_before,
+        counters::capacity::claim_triggers::resource_hold_after,
+        counters::capacity::claim_triggers::resource_allocation_before,
+        counters::capacity::claim_triggers::resource_allocation_after,
+        counters::capacity::date_triggers::resource_capacity_before,
+        counters::capacity::date_triggers::resource_capacity_after,
+        counters::capacity::date_triggers::resource_capacity_check,
+        counters::capacity::resource_triggers::resource_before,
+        counters::capacity::resource_triggers::resource_changed,
+        counters::capacity::resource_triggers::resource_removed,
+        counters::capacity::resource_triggers::resource_type_before,
+    ]
+);
+extension_sql_file!(
+    "../sql/booking_views.sql",
+    name = "booking_views",
+    requires = ["booking_triggers"]
+);
+extension_sql_file!(
+    "../sql/booking_functions.sql",
+    name = "booking_functions",
+    requires = [
+        "booking_triggers",
+        bookings::add_blackout::add_blackout,
+        bookings::add_blackout::remove_blackout,
+        bookings::allocation::cancel_resource_allocation,
+        bookings::availability::check_availability,
+        bookings::confirm::confirm_resource_hold,
+        bookings::dates::resource_today,
+        bookings::ends::extend_resource_hold,
+        bookings::ends::release_resource_hold,
+        bookings::find::find_available,
+        bookings::hold::hold_resource,
+        bookings::hold::hold_resource_range,
+        bookings::move_allocation::move_resource_allocation,
+        bookings::open::open_capacity,
+        bookings::package::hold_package,
+        bookings::package::confirm_package,
+        bookings::package::release_package,
+        bookings::purge::purge_resource_holds,
+        bookings::read::get_resource_hold,
+        bookings::resources::create_resource,
+        bookings::resources::change_resource,
+        bookings::retire::retire_resource,
+        bookings::seed::seed_bookings,
+        bookings::set::set_capacity,
+        counters::capacity::repair::repair_bookings,
+        counters::capacity::verify::verify_bookings,
+    ]
+);
 extension_sql_file!(
     "../sql/functions.sql",
     name = "functions",
@@ -200,7 +271,11 @@ extension_sql_file!(
         adopt::undo::undo_import_stock,
     ]
 );
-extension_sql_file!("../sql/dump.sql", name = "dump", requires = ["adopt"]);
+extension_sql_file!(
+    "../sql/dump.sql",
+    name = "dump",
+    requires = ["adopt", "booking_views", "booking_functions"]
+);
 extension_sql_file!("../sql/privileges.sql", name = "privileges", finalize);
 
 /// Runs once in every backend that loads the library, or once in the server that preloads it.

@@ -1,5 +1,6 @@
 //! Idempotency: a call made with a key answers a replay as it answered the first time.
 
+use crate::arguments::bad;
 use crate::commit;
 use crate::counters::aside;
 use crate::engine::Engine;
@@ -35,22 +36,20 @@ static FORGET: Statement = Statement::fresh(
 );
 
 /// An error unless the tables can hold the key.
-pub fn check_key(key: &str) -> Result<(), Error> {
+pub fn check_key(argument: &'static str, key: &str) -> Result<(), Error> {
     match key.chars().count() {
         1..=LONGEST_KEY => Ok(()),
-        _ => Err(bad_key(format!("must have 1 to {LONGEST_KEY} characters"))),
-    }
-}
-
-fn bad_key(problem: String) -> Error {
-    Error::BadArgument {
-        argument: "idempotency_key",
-        problem,
+        _ => bad(
+            argument,
+            &format!("must have 1 to {LONGEST_KEY} characters"),
+        ),
     }
 }
 
 /// One call with its key.
 pub struct Request<'a> {
+    /// What the function calls its key.
+    pub argument: &'static str,
     pub function: &'static str,
     pub key: &'a str,
     /// In canonical form, as one JSON object.
@@ -65,6 +64,7 @@ impl<'a> Request<'a> {
         arguments: impl FnOnce() -> Value,
     ) -> Option<Request<'a>> {
         key.map(|key| Request {
+            argument: "idempotency_key",
             function,
             key,
             arguments: arguments(),
@@ -83,7 +83,7 @@ impl<'a> Request<'a> {
     /// The answer of the first call, if there was one; by a read, so that a replay changes
     /// nothing.
     pub fn replay(&self, engine: &Engine) -> Result<Option<Value>, Error> {
-        check_key(self.key)?;
+        check_key(self.argument, self.key)?;
         let found = plans::run_one(engine, &FIND, &self.name(engine), |row| {
             let answer = row.get::<JsonB>(2).map(|answer| answer.0);
             (row.need::<JsonB>(1).0, answer)
@@ -101,7 +101,7 @@ impl<'a> Request<'a> {
                     Ok(answer)
                 }
                 // A trigger inside the first call makes the same call again.
-                None => Err(bad_key("is in use by the call that is running".to_owned())),
+                None => bad(self.argument, "is in use by the call that is running"),
             },
         }
     }
@@ -145,8 +145,18 @@ pub fn once(
     request: Option<Request>,
     run: impl FnOnce() -> Result<Value, Error>,
 ) -> Result<(Value, bool), Error> {
+    once_if_done(engine, request, || Ok(Ok(run()?)))
+}
+
+/// The same of one that may also answer that it did nothing: then the same key may try again.
+pub fn once_if_done(
+    engine: &Engine,
+    request: Option<Request>,
+    run: impl FnOnce() -> Result<Result<Value, Value>, Error>,
+) -> Result<(Value, bool), Error> {
     let Some(request) = request else {
-        return Ok((run()?, false));
+        let (Ok(answer) | Err(answer)) = run()?;
+        return Ok((answer, false));
     };
     let known = match request.replay(engine)? {
         Some(answer) => Some(answer),
@@ -155,7 +165,14 @@ pub fn once(
     if let Some(answer) = known {
         return Ok((answer, true));
     }
-    let answer = run()?;
-    request.finish(engine, &answer);
-    Ok((answer, false))
+    match run()? {
+        Ok(done) => {
+            request.finish(engine, &done);
+            Ok((done, false))
+        }
+        Err(refused) => {
+            request.forget(engine);
+            Ok((refused, false))
+        }
+    }
 }

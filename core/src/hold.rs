@@ -48,6 +48,24 @@ impl HoldStatus {
         }
     }
 
+    /// The same as the holds of resources spell it.
+    pub fn upper_name(self) -> &'static str {
+        match self {
+            HoldStatus::Active => "ACTIVE",
+            HoldStatus::Waiting => "WAITING",
+            HoldStatus::Confirmed => "CONFIRMED",
+            HoldStatus::Released => "RELEASED",
+            HoldStatus::Expired => "EXPIRED",
+        }
+    }
+
+    /// The state that they spell so; `None` for any other text.
+    pub fn parse_upper(name: &str) -> Option<HoldStatus> {
+        HoldStatus::ALL
+            .into_iter()
+            .find(|status| status.upper_name() == name)
+    }
+
     /// Whether a hold in this state still has units in the counters.
     pub fn is_live(self) -> bool {
         matches!(self, HoldStatus::Active | HoldStatus::Waiting)
@@ -317,6 +335,10 @@ mod tests {
     fn states_have_the_names_of_the_column() {
         for status in HoldStatus::ALL {
             assert_eq!(HoldStatus::parse(status.name()), Some(status));
+        }
+        for status in HoldStatus::ALL {
+            assert_eq!(HoldStatus::parse_upper(status.upper_name()), Some(status));
+            assert_eq!(status.upper_name(), status.name().to_uppercase());
         }
         assert_eq!(HoldStatus::parse("Active"), None);
         assert_eq!(HoldStatus::parse("fulfilled"), None);

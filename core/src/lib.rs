@@ -11,6 +11,7 @@
 //! | [`request`] | whether a replayed request is the one that was stored |
 //! | [`quantity`] | decimal quantities to and from whole smallest units |
 //! | [`claim`] | the states of an allocation, and which claims a release or fulfilment ends |
+//! | [`calendar`] | calendar dates, and which of them a booking may have |
 //! | [`copies`] | which copies are where, when counts become rows again |
 //! | [`hold`] | the states of a hold, and what a confirmation, release or expiry makes of it |
 //! | [`loan`] | how many units of a loan are out, and what a return or a loss makes of that |
@@ -24,6 +25,7 @@
 
 pub mod adopt;
 pub mod average;
+pub mod calendar;
 pub mod claim;
 pub mod condition;
 pub mod copies;

@@ -1,9 +1,9 @@
 //! What an allocating function answers, now and to a replay.
 
-use super::queue::Places;
 use crate::engine::{pinned, Engine};
 use crate::error::Error;
 use crate::ids;
+use crate::queue::Places;
 use crate::requests::Request;
 use pgrx::Uuid as PgUuid;
 use serde::de::DeserializeOwned;

@@ -1,5 +1,6 @@
 //! A listing as a claim sees it, before it locks anything.
 
+use crate::counters::capacity::booked;
 use crate::counters::counts::Counts;
 use crate::counters::dead::{self, Dead};
 use crate::counters::{expiry, levels, limits, listings as listing_rows, mirror, Deltas};
@@ -21,6 +22,8 @@ pub struct Listing {
     pub dead: Dead,
     pub safety_stock: i32,
     pub backorder_limit: i32,
+    /// Units that are booked by date: so many stay.
+    pub booked: i64,
     pub attached: Option<mirror::AttachedRow>,
     pub owner_id: Option<Uuid>,
     /// Strategy of the listing's owner, fifo without one.
@@ -37,18 +40,21 @@ impl Listing {
 
     /// Units a new claim may take: available to promise.
     pub fn promise(&self) -> i64 {
-        self.available() - i64::from(self.safety_stock)
+        self.available() - i64::from(self.safety_stock) - self.booked
     }
 
-    /// Units a new hold may take: as far below zero as backorders may go.
+    /// Units a new hold may take: as far below zero as backorders may go. What is booked is never promised to one.
     pub fn promise_to_holds(&self) -> i64 {
-        self.promise() + i64::from(self.backorder_limit)
+        match self.booked {
+            0 => self.promise() + i64::from(self.backorder_limit),
+            _ => self.promise(),
+        }
     }
 
     /// Whether some of what its lots have is promised away, so that a claim may find a free lot and
     /// be refused all the same.
     pub fn keeps_some_back(&self) -> bool {
-        self.counts.held != 0 || self.safety_stock != 0
+        self.counts.held != 0 || self.safety_stock != 0 || self.booked != 0
     }
 
     /// Whether dead holds stand in the way of taking `units` of `promise`, or hold up others: the app's own
@@ -114,7 +120,8 @@ impl Listing {
 macro_rules! listing_columns {
     () => {
         "SELECT g.listing_id, g.quantity_total, g.quantity_listed, g.quantity_allocated, g.quantity_held,
-                g.attached_to, g.attached_key, g.sync_deferred, g.owner_id, g.safety_stock, g.backorder_limit
+                g.attached_to, g.attached_key, g.sync_deferred, g.owner_id, g.safety_stock, g.backorder_limit,
+                g.quantity_booked
            FROM {s}.stock_listings g WHERE g.tenant_id = $2 AND "
     };
 }
@@ -167,6 +174,11 @@ pub fn all(engine: &Engine, ids: &[Uuid]) -> Vec<Listing> {
         if listing.counts.held > 0 {
             listing.dead = dead::dead_now(engine, engine.tenant, listing.listing_id);
         }
+        if listing.booked > 0 {
+            // The row's own number may be too high.
+            let booked = booked::peak(engine, engine.tenant, listing.listing_id);
+            listing.booked = listing.booked.min(booked);
+        }
     }
     listings
 }
@@ -175,6 +187,7 @@ pub fn all(engine: &Engine, ids: &[Uuid]) -> Vec<Listing> {
 fn direct(engine: &Engine, ids: &[Uuid]) -> Option<Vec<Listing>> {
     const SAFETY_STOCK: Column = LISTINGS.column("safety_stock");
     const BACKORDER_LIMIT: Column = LISTINGS.column("backorder_limit");
+    const QUANTITY_BOOKED: Column = LISTINGS.column("quantity_booked");
     const OWNER_ID: Column = LISTINGS.column("owner_id");
     let table = Table::open(engine, &LISTINGS, Access::Read)?;
     let ids = ids::in_order(ids.iter().copied());
@@ -189,6 +202,7 @@ fn direct(engine: &Engine, ids: &[Uuid]) -> Option<Vec<Listing>> {
                         dead: Dead::default(),
                         safety_stock: tuple.need(SAFETY_STOCK),
                         backorder_limit: tuple.need(BACKORDER_LIMIT),
+                        booked: tuple.need::<i32>(QUANTITY_BOOKED).into(),
                         attached: listing_rows::attached_row(tuple),
                         owner_id: tuple.maybe_id(OWNER_ID),
                         strategy: Strategy::Fifo,
@@ -222,6 +236,7 @@ fn read(row: &Row) -> Listing {
         owner_id: row.maybe_id(9),
         safety_stock: row.need(10),
         backorder_limit: row.need(11),
+        booked: row.need::<i32>(12).into(),
         strategy: Strategy::Fifo,
         priority: Vec::new(),
     }

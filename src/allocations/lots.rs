@@ -3,7 +3,6 @@
 use super::answer::{self, Short, Taken};
 use super::listing::{self, Listing};
 use super::plan::listing_of;
-use super::queue::Places;
 use super::tries::{self, Claimed};
 use super::written::{self, Row};
 use crate::arguments::{answer_when_short, required, required_id};
@@ -15,6 +14,7 @@ use crate::error::Error;
 use crate::ids;
 use crate::jsonb::Jsonb;
 use crate::plans::{self, id, id_list, Statement};
+use crate::queue::Places;
 use crate::requests::Request;
 use crate::subtransaction::attempt;
 use pgrx::pg_sys::panic::ErrorReport;

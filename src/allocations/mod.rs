@@ -8,7 +8,6 @@ mod free_lots;
 pub mod listing;
 pub mod lots;
 pub mod plan;
-pub mod queue;
 pub mod settle;
 pub mod take;
 mod tries;

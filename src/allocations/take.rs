@@ -4,12 +4,12 @@ use super::answer::{Short, Taken};
 use super::free_lots::{self, Enough};
 use super::listing::{self, Listing};
 use super::plan::{listing_of, short_of, Want};
-use super::queue::{self, Places};
 use super::tries::{self, Claim, Loss, Plan, Seen};
 use super::written::Row;
 use crate::counters::{Deltas, Guard};
 use crate::engine::{pinned, Engine};
 use crate::error::Error;
+use crate::queue::{self, Places};
 use stockroom_core::plan::Limits;
 use uuid::Uuid;
 

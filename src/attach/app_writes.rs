@@ -5,6 +5,7 @@
 
 use super::adjust;
 use super::import::{units_of, AppRow, Import};
+use crate::counters::capacity::backing;
 use crate::counters::ledger::Cause;
 use crate::counters::mirror::{self, AttachedRow};
 use crate::counters::registration::{Column, DirectWrites, OnDelete, Registration, Target};
@@ -153,6 +154,7 @@ fn attached_rows_deleted<'a>(trigger: &'a PgTrigger<'a>) -> Answer<'a> {
         }
         removal::lock(engine, &listings);
         on_loan::refuse_listings(engine, &listings)?;
+        backing::refuse_listings(engine, &listings)?;
         if known.on_delete == OnDelete::Keep {
             unlink::unlink(engine, &listings);
             return Ok(());

@@ -2,6 +2,7 @@
 //! deferred, and their WHEN is false on good rows, so that a good row queues nothing; here the final
 //! state is judged, because apps pass through bad states inside a transaction.
 
+use super::capacity::booked;
 use super::{expiry, mirror, rollup, row, LevelKey};
 use crate::engine::{as_engine, Engine};
 use crate::error::Error;
@@ -115,12 +116,13 @@ fn stock_levels_check<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
 }
 
 static LISTING: Statement = Statement::fresh(
-    "SELECT tenant_id, greatest(-quantity_available::bigint - backorder_limit, -quantity_allocated::bigint)
+    "SELECT tenant_id, greatest(CASE WHEN quantity_booked > 0 THEN quantity_booked ELSE -backorder_limit::bigint END
+                                - quantity_available, -quantity_allocated::bigint)
        FROM {s}.stock_listings WHERE listing_id = $1",
     &[UUIDOID],
 );
 
-/// At commit: no listing is below −backorder_limit.
+/// At commit: no listing is below −backorder_limit, nor below what is booked of it by date.
 #[pg_trigger(
     sql = "CREATE FUNCTION stock_listings_check() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
 )]
@@ -148,7 +150,8 @@ static SHORT: Statement = Statement::fresh(
      SELECT g.listing_id, NULL
        FROM unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, listing_id)
        JOIN {s}.stock_listings g ON g.listing_id = k.listing_id AND g.tenant_id = k.tenant_id
-      WHERE g.quantity_available < -g.backorder_limit
+      WHERE g.quantity_available
+            < CASE WHEN g.quantity_booked > 0 THEN g.quantity_booked ELSE -g.backorder_limit END
       ORDER BY 1, 2",
     &[UUIDARRAYOID, UUIDARRAYOID, UUIDARRAYOID],
 );
@@ -208,7 +211,14 @@ fn refuse_oversold(
     location_id: Option<Uuid>,
     judge: impl Fn() -> Option<(Uuid, i64)>,
 ) {
-    let Some((tenant_id, over_by)) = judge().filter(|(_, over_by)| *over_by > 0) else {
+    let Some((tenant_id, _)) = judge().filter(|(_, over_by)| *over_by > 0) else {
+        return;
+    };
+    if location_id.is_none() {
+        // Days may have passed since that was counted.
+        booked::recount(engine, tenant_id, listing_id);
+    }
+    let Some((_, over_by)) = judge().filter(|(_, over_by)| *over_by > 0) else {
         return;
     };
     let listing = [(tenant_id, listing_id)];

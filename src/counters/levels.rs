@@ -174,8 +174,8 @@ impl Stored for Level {
     type Key = LevelKey;
     const SHAPE: &'static Shape = &LEVELS;
 
-    fn primary_key(key: &LevelKey) -> Vec<Uuid> {
-        vec![key.listing_id, key.location_id]
+    fn probe(key: &LevelKey) -> Vec<Key<'_>> {
+        vec![Key::Id(key.listing_id), Key::Id(key.location_id)]
     }
 
     fn read(key: &LevelKey, tuple: &Tuple) -> Option<Level> {

@@ -1,6 +1,7 @@
 //! Door 2 for stock_listings that a client deletes or truncates: they close their ledger, and take their
 //! live holds, claims, lots and levels with them.
 
+use super::capacity::backing;
 use super::row;
 use super::{aside, listings, lot_triggers, on_loan, removal};
 use crate::engine::{as_engine, Engine};
@@ -134,6 +135,7 @@ fn stock_listings_removed<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
                     Error::ListingAttached { listing_id }.raise();
                 }
                 on_loan::refuse_truncate(&engine);
+                backing::refuse_truncate(&engine);
                 close_all(&engine);
             } else {
                 run(&DELETE_ALL_HOLDS);
@@ -150,6 +152,7 @@ fn stock_listings_removed<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
             Error::ListingAttached { listing_id }.raise();
         }
         on_loan::refuse_deleted_listings(&engine, trigger);
+        backing::refuse_deleted_listings(&engine, trigger);
         let going = plans::run_in_trigger(&engine, trigger, &GOING, &[], listings::listing_after);
         let lots = plans::run_in_trigger(&engine, trigger, &GOODS, &[], removal::gone);
         removal::close(&engine, going, lots);

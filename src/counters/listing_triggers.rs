@@ -27,6 +27,7 @@ fn stock_listings_before<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
     }
     let mut listing = NewRow::of(trigger);
     listing.keep_counters(&COUNTERS);
+    listing.keep_counters(&["quantity_booked"]);
     let old = trigger.old();
     let before = old.as_ref();
     let (version, moved_at) = match before {

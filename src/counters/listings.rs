@@ -1,5 +1,6 @@
 //! Listings: the counters that everything else adds up to.
 
+use super::capacity::booked;
 use super::counts::{CountColumns, Counts};
 use super::deltas::ListingDeltas;
 use super::stored::{self, Stopped, Stored};
@@ -21,7 +22,7 @@ use uuid::Uuid;
 static LOCK: Statement = Statement::fresh(
     "SELECT g.listing_id, g.quantity_total, g.quantity_listed, g.quantity_allocated, g.quantity_held,
             g.attached_to, g.attached_key, g.sync_deferred, g.version, g.moved_at,
-            g.safety_stock, g.backorder_limit
+            g.safety_stock, g.backorder_limit, g.quantity_booked
        FROM unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, listing_id)
        JOIN {s}.stock_listings g ON g.listing_id = k.listing_id AND g.tenant_id = k.tenant_id
       ORDER BY g.listing_id
@@ -32,9 +33,11 @@ static LOCK: Statement = Statement::fresh(
 static WRITE: Statement = Statement::fresh(
     "UPDATE {s}.stock_listings g
         SET quantity_total = n.total, quantity_listed = n.listed,
-            quantity_allocated = n.allocated, quantity_held = n.held, version = n.version, moved_at = n.moved_at
-       FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::int[], $6::int[], $7::bigint[], $8::timestamptz[])
-            AS n (tenant_id, listing_id, total, listed, allocated, held, version, moved_at)
+            quantity_allocated = n.allocated, quantity_held = n.held, version = n.version, moved_at = n.moved_at,
+            quantity_booked = n.booked
+       FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::int[], $6::int[], $7::bigint[], $8::timestamptz[],
+                   $9::int[])
+            AS n (tenant_id, listing_id, total, listed, allocated, held, version, moved_at, booked)
       WHERE g.listing_id = n.listing_id AND g.tenant_id = n.tenant_id",
     &[
         UUIDARRAYOID,
@@ -45,6 +48,7 @@ static WRITE: Statement = Statement::fresh(
         INT4ARRAYOID,
         INT8ARRAYOID,
         TIMESTAMPTZARRAYOID,
+        INT4ARRAYOID,
     ],
 );
 
@@ -59,6 +63,7 @@ const COUNTS: CountColumns = CountColumns::of(&LISTINGS);
 const QUANTITY_AVAILABLE: Column = LISTINGS.column("quantity_available");
 const VERSION: Column = LISTINGS.column("version");
 const MOVED_AT: Column = LISTINGS.column("moved_at");
+const QUANTITY_BOOKED: Column = LISTINGS.column("quantity_booked");
 
 /// Counts of a listing in a row version.
 pub fn counts(tuple: &Tuple) -> Counts {
@@ -146,6 +151,8 @@ struct Listing {
     after: ListingAfter,
     safety_stock: i32,
     backorder_limit: i32,
+    /// Units that are booked by date: so many stay. See [`booked`].
+    booked: i32,
 }
 
 /// Tenant and listing.
@@ -155,8 +162,8 @@ impl Stored for Listing {
     type Key = Key;
     const SHAPE: &'static Shape = &LISTINGS;
 
-    fn primary_key((_, listing_id): &Key) -> Vec<Uuid> {
-        vec![*listing_id]
+    fn probe((_, listing_id): &Key) -> Vec<IndexKey<'_>> {
+        vec![IndexKey::Id(*listing_id)]
     }
 
     fn read((tenant_id, listing_id): &Key, tuple: &Tuple) -> Option<Listing> {
@@ -172,6 +179,7 @@ impl Stored for Listing {
             },
             safety_stock: tuple.need(SAFETY_STOCK),
             backorder_limit: tuple.need(BACKORDER_LIMIT),
+            booked: tuple.need(QUANTITY_BOOKED),
         };
         (tenant(tuple) == *tenant_id).then_some(listing)
     }
@@ -182,6 +190,7 @@ impl Stored for Listing {
         values.set(QUANTITY_AVAILABLE, self.after.available);
         values.set(VERSION, self.after.version);
         values.set(MOVED_AT, self.after.moved_at);
+        values.set(QUANTITY_BOOKED, self.booked);
         values
     }
 
@@ -189,7 +198,7 @@ impl Stored for Listing {
     fn concerns_triggers(&self) -> bool {
         let available = self.after.counts.available();
         self.after.counts.allocated < 0
-            || available < -i64::from(self.backorder_limit)
+            || available < self.least()
             || self.after.attached.as_ref().is_some_and(|row| row.deferred)
     }
 
@@ -198,6 +207,7 @@ impl Stored for Listing {
             after: listing_after(row),
             safety_stock: row.need(11),
             backorder_limit: row.need(12),
+            booked: row.need(13),
         })
     }
 
@@ -208,6 +218,7 @@ impl Stored for Listing {
         let versions: Vec<i64> = listings.iter().map(|l| l.after.version).collect();
         let moved_at = listings.iter().map(|l| l.after.moved_at.map(clock::moment));
         let moved_at: Vec<Option<TimestampWithTimeZone>> = moved_at.collect();
+        let booked: Vec<i32> = listings.iter().map(|l| l.booked).collect();
         let args = [
             tenants,
             ids,
@@ -217,6 +228,7 @@ impl Stored for Listing {
             held,
             versions.into(),
             moved_at.into(),
+            booked.into(),
         ];
         aside::during(|| plans::write_all(engine, &WRITE, &args, listings.len()));
     }
@@ -257,12 +269,22 @@ pub fn are_judged_before_locked(engine: &Engine) -> bool {
 }
 
 impl Listing {
-    /// How low a change may bring what is available; None where that is no question.
+    /// What is available at least, once the transaction is over.
+    fn least(&self) -> i64 {
+        match self.booked {
+            0 => -i64::from(self.backorder_limit),
+            booked => booked.into(),
+        }
+    }
+
+    /// How low a change may bring what is available; None where that is no question. What is booked is never
+    /// promised to a backorder.
     fn floor(&self, guard: Guard) -> Option<i64> {
-        let safety_stock = i64::from(self.safety_stock);
+        let kept = i64::from(self.safety_stock) + i64::from(self.booked);
         match guard {
-            Guard::Claim => Some(safety_stock),
-            Guard::Hold => Some(safety_stock - i64::from(self.backorder_limit)),
+            Guard::Claim => Some(kept),
+            Guard::Hold if self.booked == 0 => Some(kept - i64::from(self.backorder_limit)),
+            Guard::Hold => Some(kept),
             Guard::Confirm | Guard::Later => None,
         }
     }
@@ -279,22 +301,34 @@ pub fn apply(
         .iter()
         .map(|(listing_id, (tenant_id, _))| (*tenant_id, *listing_id))
         .collect();
-    let changed = stored::change(engine, &keys, |(_, listing_id), mut listing: Listing| {
-        let delta = deltas[listing_id].1;
-        let counts = listing.after.counts.plus(delta);
-        let counts = counts.map_err(|(counter, value)| {
-            let what = format!("quantity_{counter} of listing {listing_id}");
-            Refusal::Error(Error::QuantityOutOfRange { what, value })
-        })?;
-        let floor = listing.floor(guard).filter(|_| delta.claims);
-        if floor.is_some_and(|floor| counts.available() < floor) {
-            return Err(Refusal::Promised);
-        }
-        listing.after.counts = counts;
-        listing.after.available = counts.available() as i32;
-        listing.after.note_movements(delta.movements);
-        Ok(listing)
-    });
+    let changed = stored::change(
+        engine,
+        &keys,
+        |(tenant_id, listing_id), mut listing: Listing| {
+            let delta = deltas[listing_id].1;
+            let counts = listing.after.counts.plus(delta);
+            let counts = counts.map_err(|(counter, value)| {
+                let what = format!("quantity_{counter} of listing {listing_id}");
+                Refusal::Error(Error::QuantityOutOfRange { what, value })
+            })?;
+            let goes_short = |listing: &Listing| {
+                let floor = listing.floor(guard).filter(|_| delta.claims);
+                floor.is_some_and(|floor| counts.available() < floor)
+            };
+            if goes_short(&listing) && listing.booked > 0 {
+                // Days have passed since it was counted, or holds have expired.
+                let booked = booked::peak(engine, *tenant_id, *listing_id);
+                listing.booked = listing.booked.min(booked.try_into().unwrap_or(i32::MAX));
+            }
+            if goes_short(&listing) {
+                return Err(Refusal::Promised);
+            }
+            listing.after.counts = counts;
+            listing.after.available = counts.available() as i32;
+            listing.after.note_movements(delta.movements);
+            Ok(listing)
+        },
+    );
     match changed {
         Ok(listings) => Ok(listings.into_iter().map(|listing| listing.after).collect()),
         Err(Stopped::Refused(refusal)) => Err(refusal),

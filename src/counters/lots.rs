@@ -6,7 +6,7 @@ use super::stored::{self, Stopped, Stored};
 use super::{aside, rollup, Delta, Deltas, Guard, LevelKey, ListingAfter, Refusal};
 use crate::clock;
 use crate::direct::shape::LOTS;
-use crate::direct::{Access, Column, NewValues, Shape, Table, Tuple};
+use crate::direct::{Access, Column, Key, NewValues, Shape, Table, Tuple};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::plans::{self, id_list, Arg, Statement};
@@ -116,8 +116,8 @@ impl Stored for Lot {
     type Key = LotDelta;
     const SHAPE: &'static Shape = &LOTS;
 
-    fn primary_key(key: &LotDelta) -> Vec<Uuid> {
-        vec![key.lot_id]
+    fn probe(key: &LotDelta) -> Vec<Key<'_>> {
+        vec![Key::Id(key.lot_id)]
     }
 
     fn read(key: &LotDelta, tuple: &Tuple) -> Option<Lot> {

@@ -8,6 +8,7 @@
 
 pub mod allocation_triggers;
 pub mod aside;
+pub mod capacity;
 pub mod changes;
 pub mod corrections;
 pub mod counts;
@@ -27,6 +28,7 @@ pub mod limits;
 pub mod listing_removal;
 pub mod listing_triggers;
 pub mod listings;
+pub mod lives;
 pub mod lot_rows;
 pub mod lot_triggers;
 pub mod lots;

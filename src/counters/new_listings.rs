@@ -107,6 +107,7 @@ fn values(listing: &NewListing, metadata: Option<pg_sys::Datum>) -> NewValues {
     values.set(const { column("quantity_available") }, after.available);
     values.set(const { column("version") }, after.version);
     values.set(const { column("moved_at") }, after.moved_at);
+    values.set(const { column("quantity_booked") }, 0);
     values
 }
 

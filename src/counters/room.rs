@@ -11,7 +11,7 @@ use uuid::Uuid;
 /// Of the listing `g`; $1 is the time.
 macro_rules! room_of_listing {
     () => {
-        "(g.quantity_available::bigint + g.backorder_limit
+        "(g.quantity_available::bigint - CASE WHEN g.quantity_booked > 0 THEN g.quantity_booked ELSE -g.backorder_limit END
           + CASE WHEN g.quantity_held = 0 THEN 0 ELSE
                  (SELECT coalesce(sum(h.quantity), 0) FROM {s}.stock_holds h
                    WHERE h.listing_id = g.listing_id AND h.tenant_id = g.tenant_id

@@ -6,6 +6,7 @@ use pgrx::datum::UnboxDatum;
 use pgrx::heap_tuple::PgHeapTuple;
 use pgrx::prelude::*;
 use pgrx::{AllocatedByPostgres, AllocatedByRust, FromDatum, IntoDatum, PgTupleDesc, WhoAllocated};
+use std::ffi::CString;
 use uuid::Uuid;
 
 /// What a row trigger gives back; errors are raised where they are found.
@@ -25,6 +26,27 @@ where
 /// A uuid column's value.
 pub fn id<A: WhoAllocated>(row: &PgHeapTuple<'_, A>, column: &str) -> Option<Uuid> {
     field::<pgrx::Uuid, A>(row, column).map(crate::ids::from_pg)
+}
+
+/// The elements of an array column of the new row; None where NULL.
+pub fn array<T>(trigger: &PgTrigger, column: &str) -> Option<Vec<Option<T>>>
+where
+    Vec<Option<T>>: FromDatum,
+{
+    let data = trigger.trigger_data();
+    let row = match trigger.event().fired_by_update() {
+        true => data.tg_newtuple,
+        false => data.tg_trigtuple,
+    };
+    let name = CString::new(column).expect("a column's name has no NUL");
+    // SAFETY: the row is the trigger's, of the relation that is open while it runs.
+    unsafe {
+        let shape = (*data.tg_relation).rd_att;
+        let number = pg_sys::SPI_fnumber(shape, name.as_ptr());
+        let mut is_null = false;
+        let value = pg_sys::SPI_getbinval(row, shape, number, &mut is_null);
+        Vec::from_datum(value, is_null)
+    }
 }
 
 /// Whether a statement trigger's transition tables hold no row: a statement that hit nothing, such
@@ -109,6 +131,18 @@ impl<'a> NewRow<'a> {
         };
         for column in columns {
             if id(&old, column) != self.id(column) {
+                Error::KeyFixed { table, column }.raise();
+            }
+        }
+    }
+
+    /// The same in a text column.
+    pub fn refuse_text_change(&self, table: &'static str, columns: &[&'static str]) {
+        let Some(old) = self.trigger.old() else {
+            return;
+        };
+        for column in columns {
+            if field::<String, _>(&old, column) != self.field::<String>(column) {
                 Error::KeyFixed { table, column }.raise();
             }
         }

@@ -2,17 +2,19 @@
 //! same, else by statements. What a change means is computed here in Rust either way.
 
 use super::Refusal;
-use crate::direct::{Access, Change, NewValues, Shape, Table, Tuple, Updated, Updating};
+use crate::direct::shape::{IndexPlace, PRIMARY};
+use crate::direct::{self, Access, Change, NewValues, Shape, Table, Tuple, Updated, Updating};
 use crate::engine::Engine;
-use uuid::Uuid;
 
-/// A row of stock_lots, stock_levels or stock_listings, as its counters go.
+/// A row of stock_lots, stock_levels, stock_listings or resource_capacity, as its counters go.
 pub trait Stored: Sized {
-    type Key: Copy;
+    type Key: Clone;
     const SHAPE: &'static Shape;
+    /// The unique index that it is found by.
+    const INDEX: IndexPlace = PRIMARY;
 
-    /// Its primary key's columns.
-    fn primary_key(key: &Self::Key) -> Vec<Uuid>;
+    /// What that index is probed with.
+    fn probe(key: &Self::Key) -> Vec<direct::Key<'_>>;
     /// None where the row is not the one meant: another tenant's, say.
     fn read(key: &Self::Key, tuple: &Tuple) -> Option<Self>;
     /// The columns that a change may have changed: its shape's `written`.
@@ -59,13 +61,12 @@ fn directly<T: Stored>(
     let Some(first) = keys.first() else {
         return Some(Ok(Vec::new()));
     };
-    let columns = T::primary_key(first).len();
     let table = Table::open(engine, T::SHAPE, Access::Update)?;
-    table.updating(columns, |rows| {
+    table.updating(T::INDEX, &T::probe(first), |rows| {
         let mut changed = Vec::with_capacity(keys.len());
         for key in keys {
             let mut update = |rows: &mut Updating| {
-                rows.update(&T::primary_key(key), |tuple| {
+                rows.update(&T::probe(key), |tuple| {
                     let Some(row) = T::read(key, tuple) else {
                         return Change::ToSql;
                     };
@@ -77,7 +78,7 @@ fn directly<T: Stored>(
                 })
             };
             let updated = match update(rows) {
-                Updated::NotFound if T::make(engine, &[*key]) => {
+                Updated::NotFound if T::make(engine, std::slice::from_ref(key)) => {
                     rows.outdate();
                     update(rows)
                 }
@@ -86,9 +87,10 @@ fn directly<T: Stored>(
             match updated {
                 Updated::Set(row) => changed.push(row),
                 Updated::Refused(refusal) => return Err(Stopped::Refused(refusal)),
-                Updated::NotFound => return Err(Stopped::Missing(*key)),
+                Updated::NotFound => return Err(Stopped::Missing(key.clone())),
                 Updated::ToSql => {
-                    changed.extend(by_statements(engine, &[*key], &mut compute)?);
+                    let key = std::slice::from_ref(key);
+                    changed.extend(by_statements(engine, key, &mut compute)?);
                     rows.outdate();
                 }
             }
@@ -106,7 +108,8 @@ fn by_statements<T: Stored>(
     let rows = T::lock(engine, keys);
     if rows.len() != keys.len() {
         let missing = keys.iter().find(|key| !rows.iter().any(|row| row.is(key)));
-        return Err(Stopped::Missing(*missing.expect("a row is missing")));
+        let missing = missing.expect("a row is missing");
+        return Err(Stopped::Missing(missing.clone()));
     }
     let rows = keys
         .iter()

@@ -133,6 +133,53 @@ impl Entry {
     }
 }
 
+/// More conditions than any key has.
+const MOST_CONDITIONS: usize = 3;
+
+/// What an index is asked for: strategy, comparing function and value.
+type Condition = (u32, u32, pg_sys::Datum);
+
+/// The conditions that a value of a key stands for.
+fn conditions(value: &Key) -> [Option<Condition>; 2] {
+    let equal = |compares, value: Option<pg_sys::Datum>| {
+        let value = value.expect("a key is not NULL");
+        [Some((pg_sys::BTEqualStrategyNumber, compares, value)), None]
+    };
+    let day = |day: i32| pg_sys::Datum::from(day);
+    match value {
+        Key::Id(id) => equal(pg_sys::F_UUID_EQ, crate::ids::to_pg(*id).into_datum()),
+        Key::Text(text) => equal(pg_sys::F_TEXTEQ, text.into_datum()),
+        Key::Date(date) => equal(pg_sys::F_DATE_EQ, Some(day(*date))),
+        Key::Dates(first, last) => [
+            Some((
+                pg_sys::BTGreaterEqualStrategyNumber,
+                pg_sys::F_DATE_GE,
+                day(*first),
+            )),
+            Some((
+                pg_sys::BTLessEqualStrategyNumber,
+                pg_sys::F_DATE_LE,
+                day(*last),
+            )),
+        ],
+        Key::UpTo(moment) => [
+            Some((
+                pg_sys::BTLessEqualStrategyNumber,
+                pg_sys::F_TIMESTAMPTZ_LE,
+                moment.into_datum().expect("a key is not NULL"),
+            )),
+            None,
+        ],
+    }
+}
+
+/// How many conditions a key stands for.
+pub(super) fn width(key: &[Key]) -> usize {
+    key.iter()
+        .map(|value| 1 + usize::from(matches!(value, Key::Dates(..))))
+        .sum()
+}
+
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Wanted {
     Rows,
@@ -146,16 +193,16 @@ pub(super) struct Scan {
 
 impl Scan {
     fn begin(table: &Table, index: IndexPlace, key: &[Key], wanted: Wanted) -> Option<Scan> {
-        let mut scan = Scan::open(table, index, key.len(), wanted)?;
+        let mut scan = Scan::open(table, index, width(key), wanted)?;
         scan.begin_at(key);
         Some(scan)
     }
 
-    /// A scan by so many columns, which is yet to be begun.
+    /// A scan by so many conditions, which is yet to be begun.
     pub(super) fn open(
         table: &Table,
         index: IndexPlace,
-        columns: usize,
+        conditions: usize,
         wanted: Wanted,
     ) -> Option<Scan> {
         // SAFETY: the table is open; what is opened here is closed by Drop.
@@ -174,7 +221,7 @@ impl Scan {
                 pg_sys::index_close(index, pg_sys::NoLock as _);
                 return None;
             }
-            let count = columns as i32;
+            let count = conditions as i32;
             let snapshot = pg_sys::GetActiveSnapshot();
             #[cfg(any(feature = "pg15", feature = "pg17"))]
             let scan = pg_sys::index_beginscan(table.relation, index, snapshot, count, 0);
@@ -195,38 +242,35 @@ impl Scan {
 
     /// Begins, or begins anew, with the rows of this key.
     pub(super) fn begin_at(&mut self, key: &[Key]) {
-        // SAFETY: the scan is open, by as many columns as the key has; the keys live until it has copied
-        // them.
-        unsafe {
-            let mut keys = [pg_sys::ScanKeyData::default(); 2];
-            for (at, value) in key.iter().enumerate() {
-                let equal = pg_sys::BTEqualStrategyNumber;
-                let (strategy, compares, value) = match value {
-                    Key::Id(id) => (
-                        equal,
-                        pg_sys::F_UUID_EQ,
-                        crate::ids::to_pg(*id).into_datum(),
-                    ),
-                    Key::Text(text) => (equal, pg_sys::F_TEXTEQ, text.into_datum()),
-                    Key::UpTo(moment) => (
-                        pg_sys::BTLessEqualStrategyNumber,
-                        pg_sys::F_TIMESTAMPTZ_LE,
-                        moment.into_datum(),
-                    ),
-                };
-                pg_sys::ScanKeyEntryInitialize(
-                    &mut keys[at],
-                    0,
-                    at as i16 + 1,
-                    strategy as _,
-                    pg_sys::InvalidOid,
-                    *(*self.index).rd_indcollation.add(at),
-                    compares.into(),
-                    value.expect("a key is not NULL"),
-                );
+        let mut keys = [pg_sys::ScanKeyData::default(); MOST_CONDITIONS];
+        let mut count = 0;
+        for (at, value) in key.iter().enumerate() {
+            for (strategy, compares, value) in conditions(value).into_iter().flatten() {
+                // SAFETY: the scan is open, by as many columns as the key has.
+                unsafe {
+                    pg_sys::ScanKeyEntryInitialize(
+                        &mut keys[count],
+                        0,
+                        at as i16 + 1,
+                        strategy as _,
+                        pg_sys::InvalidOid,
+                        *(*self.index).rd_indcollation.add(at),
+                        compares.into(),
+                        value,
+                    );
+                }
+                count += 1;
             }
-            let count = key.len() as i32;
-            pg_sys::index_rescan(self.scan, keys.as_mut_ptr(), count, std::ptr::null_mut(), 0);
+        }
+        // SAFETY: the scan has room for so many conditions, and copies them.
+        unsafe {
+            pg_sys::index_rescan(
+                self.scan,
+                keys.as_mut_ptr(),
+                count as i32,
+                std::ptr::null_mut(),
+                0,
+            );
         }
     }
 

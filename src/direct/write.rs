@@ -2,13 +2,12 @@
 
 use super::indexes::Indexes;
 use super::new_row::{set, NewRow};
-use super::scan::{Scan, Slot, Wanted};
-use super::shape::{Key, PRIMARY};
+use super::scan::{width, Scan, Slot, Wanted};
+use super::shape::{IndexPlace, Key};
 use super::{with_fresh_snapshot, NewValues, Table, Tuple};
 use crate::commit;
 use pgrx::prelude::*;
 use std::ops::ControlFlow;
-use uuid::Uuid;
 
 /// What is to become of a row.
 pub enum Change<R, E> {
@@ -37,6 +36,7 @@ enum Step<R, E> {
 /// Rows that are changed one after the other, found with one scan and one snapshot.
 pub struct Updating<'t> {
     table: &'t Table,
+    index: IndexPlace,
     scan: Scan,
     slot: Slot,
     /// How much may have happened since the snapshot was taken.
@@ -60,43 +60,45 @@ impl Updating<'_> {
     /// As [`Table::update`] does.
     pub fn update<R, E>(
         &mut self,
-        key: &[Uuid],
+        key: &[Key],
         mut change: impl FnMut(&Tuple) -> Change<R, E>,
     ) -> Updated<R, E> {
         pgrx::check_for_interrupts!();
         if self.since == Since::Statements {
-            return self.table.update(key, change);
+            return self.table.update(self.index, key, change);
         }
         let is_first = self.since == Since::Nothing;
         self.since = Since::Rows;
         let mut step = Step::Done(Updated::NotFound);
-        self.scan.begin_at(&ids(key));
+        self.scan.begin_at(key);
         self.scan.rows(&self.slot, &mut |tuple| {
             step = self.table.change_version(tuple, change(tuple));
             ControlFlow::Break(())
         });
         match step {
-            Step::Again => self.table.update(key, change),
+            Step::Again => self.table.update(self.index, key, change),
             // It may have come, or changed, since the snapshot was taken.
             Step::Done(Updated::NotFound | Updated::Refused(_)) if !is_first => {
-                self.table.update(key, change)
+                self.table.update(self.index, key, change)
             }
             Step::Done(done) => done,
         }
     }
 }
 
-fn ids(key: &[Uuid]) -> Vec<Key<'static>> {
-    key.iter().map(|id| Key::Id(*id)).collect()
-}
-
 impl Table {
-    /// Changes rows by their primary key of so many columns. None where the index can't be used now.
-    pub fn updating<R>(&self, columns: usize, run: impl FnOnce(&mut Updating) -> R) -> Option<R> {
+    /// Changes rows by keys of a unique index, all like this one. None where the index can't be used now.
+    pub fn updating<R>(
+        &self,
+        index: IndexPlace,
+        like: &[Key],
+        run: impl FnOnce(&mut Updating) -> R,
+    ) -> Option<R> {
         with_fresh_snapshot(|| {
             let mut updating = Updating {
                 table: self,
-                scan: Scan::open(self, PRIMARY, columns, Wanted::Rows)?,
+                index,
+                scan: Scan::open(self, index, width(like), Wanted::Rows)?,
                 slot: Slot::of(self),
                 since: Since::Nothing,
             };
@@ -104,20 +106,20 @@ impl Table {
         })
     }
 
-    /// Changes the row with this primary key. `change` may be called again with a newer version: it
+    /// Changes the row with this key of a unique index. `change` may be called again with a newer version: it
     /// waits for whoever is changing the row, as an UPDATE does at READ COMMITTED; at the higher
     /// isolation levels a change by somebody else is 40001.
     pub fn update<R, E>(
         &self,
-        key: &[Uuid],
+        index: IndexPlace,
+        key: &[Key],
         mut change: impl FnMut(&Tuple) -> Change<R, E>,
     ) -> Updated<R, E> {
-        let key = ids(key);
         loop {
             pgrx::check_for_interrupts!();
             let mut step = Step::Done(Updated::NotFound);
             let scanned = with_fresh_snapshot(|| {
-                self.scan(PRIMARY, &key, |tuple| {
+                self.scan(index, key, |tuple| {
                     step = self.change_version(tuple, change(tuple));
                     ControlFlow::Break(())
                 })

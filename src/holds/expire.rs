@@ -2,7 +2,7 @@
 
 use super::fill;
 use crate::arguments::positive;
-use crate::counters::expiry;
+use crate::counters::{capacity, expiry};
 use crate::engine::{pinned, Engine};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
@@ -12,15 +12,20 @@ use uuid::Uuid;
 /// is there: one after the other in one transaction would take locks out of their order.
 pub fn sweep(engine: &Engine, tenant: Option<Uuid>, batch: i32) -> i32 {
     pinned(|| {
-        let expired = expiry::sweep(engine, tenant, batch);
-        if expired == 0 {
+        let of_stock = expiry::sweep(engine, tenant, batch);
+        let of_resources = match batch - of_stock {
+            0 => 0,
+            left => capacity::expiry::sweep(engine, tenant, left),
+        };
+        if of_stock == 0 {
             fill::fill_all(engine, tenant, batch);
         }
-        expired
+        of_stock + of_resources
     })
 }
 
-/// Ends up to `batch` holds that have expired, and returns how many: 0 when there is nothing left.
+/// Ends up to `batch` holds that have expired, of stock and of resources, and returns how many: 0 when there is
+/// nothing left.
 ///
 /// Nothing depends on it: reads and claims take expired holds as free, swept or not. It keeps their index
 /// short, and brings attached columns up to date. Errors: bad_argument.

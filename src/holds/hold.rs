@@ -3,14 +3,16 @@
 use super::answer::{refusal, Columns, ColumnsWithPlace, Held};
 use super::key;
 use super::place::{place, Fate, Wish};
-use super::written::{Common, KeyTaken, NewHold};
+use super::written::{Common, NewHold};
 use crate::arguments::{answer_when_short, name, positive, required, required_id};
 use crate::clock;
+use crate::counters::lives;
 use crate::engine::{pinned, Engine};
 use crate::error::Error;
 use crate::ids;
 use crate::jsonb::Jsonb;
 use crate::requests::{self, Request};
+use crate::tries::KeyTaken;
 use pgrx::datum::Interval;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
@@ -40,7 +42,7 @@ fn hold_together(
                 return Ok(rows.iter().map(|row| Held::replayed(engine, row)).collect());
             }
             if tries > 0 {
-                key::not_found(tries)?;
+                lives::key_not_found(tries)?;
             }
         }
         let placed = match place(engine, wish)? {
@@ -290,7 +292,7 @@ fn hold_each(engine: &Engine, lines: &ManyHolds, common: Common) -> Result<Vec<H
             rows.push(known.map(|row| Held::replayed(engine, &row)));
         }
         if tries > 0 && rows.iter().all(Option::is_none) {
-            key::not_found(tries)?;
+            lives::key_not_found(tries)?;
         }
         let new = wanted.iter().zip(&rows).filter(|(_, row)| row.is_none());
         let mut wish = Wish {

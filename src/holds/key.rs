@@ -6,7 +6,6 @@ use crate::commit;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::requests::check_key;
-use pgrx::prelude::*;
 
 /// The holds that were made with this key, if they are those that are wanted now: the same listings,
 /// locations, quantities and order. None where the key is new. They are given in the order of `wanted`.
@@ -16,7 +15,7 @@ pub fn replay(
     key: &str,
     wanted: &[NewHold],
 ) -> Result<Option<Vec<HoldRow>>, Error> {
-    check_key(key)?;
+    check_key("idempotency_key", key)?;
     let found = row::by_key(engine, key);
     if found.is_empty() {
         return Ok(None);
@@ -75,22 +74,5 @@ fn difference(found: &[HoldRow], wanted: &[NewHold]) -> Option<&'static str> {
         Some("order_id")
     } else {
         None
-    }
-}
-
-/// The key is taken by a hold that this transaction's snapshot doesn't show, or by one that has gone
-/// again, or a trigger of the app swallowed the row.
-pub fn not_found(tries: usize) -> Result<(), Error> {
-    // SAFETY: a plain read.
-    if unsafe { pg_sys::XactIsoLevel } >= pg_sys::XACT_REPEATABLE_READ as i32 {
-        ereport!(
-            ERROR,
-            PgSqlErrorCode::ERRCODE_T_R_SERIALIZATION_FAILURE,
-            "could not serialize access due to concurrent update"
-        );
-    }
-    match tries {
-        0..3 => Ok(()),
-        _ => Err(Error::WriteInterfered),
     }
 }

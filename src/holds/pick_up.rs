@@ -3,10 +3,10 @@
 use super::confirmation::Wish;
 use super::row;
 use crate::allocations::answer::{Short, Taken};
-use crate::allocations::queue::Places;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::plans::{self, id, Statement};
+use crate::queue::Places;
 use crate::subtransaction::attempt;
 use pgrx::pg_sys::UUIDOID;
 use stockroom_core::hold::Remainder;

@@ -1,9 +1,8 @@
 //! Making holds: refused by a read where they can be, else in line, then in tries.
 
 use super::fit::Room;
-use super::written::{self, Common, KeyTaken, NewHold};
+use super::written::{self, Common, NewHold};
 use crate::allocations::listing::{self, Listing};
-use crate::allocations::queue;
 use crate::counters::{
     expiry, levels, listings as counted, mirror, places, rollup, Deltas, Guard, ListingAfter,
     Refusal,
@@ -11,8 +10,11 @@ use crate::counters::{
 use crate::engine::{pinned, Engine};
 use crate::error::Error;
 use crate::ids;
+use crate::queue;
 use crate::subtransaction::attempt;
+use crate::tries::{self, Claim, KeyTaken};
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use uuid::Uuid;
 
 /// The holds that a call wants.
@@ -52,23 +54,14 @@ impl Placed {
     }
 }
 
-/// Why a try came to nothing.
-enum Loss {
-    /// Somebody was faster.
-    Raced,
-    KeyTaken,
-    /// With all that could change it locked.
-    Refused(Placed),
-    Error(Error),
-}
+type Loss = tries::Loss<Placed>;
 
 /// Makes the holds that fit, in their order; all or none of them, where they belong together.
 pub fn place(engine: &Engine, wish: &mut Wish) -> Result<Result<Placed, KeyTaken>, Error> {
-    let listings = listing::all(engine, &wish.listing_ids());
-    let fates = wish.fit(engine, &listings, &Deltas::default())?;
-    if !wish.goes_on(&fates) {
-        return Ok(Ok(Placed::refused(fates, &listings)));
-    }
+    let (fates, listings) = match wish.read(engine)? {
+        ControlFlow::Continue(seen) => seen,
+        ControlFlow::Break(refused) => return Ok(Ok(refused)),
+    };
     // Not before: a key costs a refusal more than the rest of it.
     for hold in &mut wish.holds {
         hold.hold_id = ids::new_key();
@@ -79,11 +72,11 @@ pub fn place(engine: &Engine, wish: &mut Wish) -> Result<Result<Placed, KeyTaken
     let placed = if attached {
         // Their rows are read and written by statements: pinned once for all of them.
         pinned(|| match listing::lock_attached(engine, &listings) {
-            true => place_anew(engine, wish),
-            false => place_in_tries(engine, wish, fates, listings),
+            true => tries::anew(engine, wish),
+            false => tries::run(engine, wish, (fates, listings)),
         })
     } else {
-        place_in_tries(engine, wish, fates, listings)
+        tries::run(engine, wish, (fates, listings))
     };
     if !matches!(&placed, Ok(Ok(placed)) if placed.fates.contains(&Fate::Held)) {
         in_line.leave();
@@ -91,41 +84,26 @@ pub fn place(engine: &Engine, wish: &mut Wish) -> Result<Result<Placed, KeyTaken
     placed
 }
 
-/// Two tries on what is read, and one under locks, with which nobody can be faster. A try that is lost
-/// leaves no lock behind. The attached rows are locked.
-fn place_in_tries(
-    engine: &Engine,
-    wish: &Wish,
-    fates: Vec<Fate>,
-    listings: Vec<Listing>,
-) -> Result<Result<Placed, KeyTaken>, Error> {
-    match wish.place_on_what_is_read(engine, fates, listings) {
-        Err(Loss::Raced) => place_anew(engine, wish),
-        other => ended(other),
-    }
-}
+/// The attached rows are locked.
+impl Claim for Wish {
+    type Seen = (Vec<Fate>, Vec<Listing>);
+    type Done = Placed;
 
-/// The same from a second reading on.
-fn place_anew(engine: &Engine, wish: &Wish) -> Result<Result<Placed, KeyTaken>, Error> {
-    let listings = listing::all(engine, &wish.listing_ids());
-    let fates = wish.fit(engine, &listings, &Deltas::default())?;
-    if !wish.goes_on(&fates) {
-        return Ok(Ok(Placed::refused(fates, &listings)));
+    fn read(&self, engine: &Engine) -> Result<ControlFlow<Placed, Self::Seen>, Error> {
+        let listings = listing::all(engine, &self.listing_ids());
+        let fates = self.fit(engine, &listings, &Deltas::default())?;
+        Ok(match self.goes_on(&fates) {
+            true => ControlFlow::Continue((fates, listings)),
+            false => ControlFlow::Break(Placed::refused(fates, &listings)),
+        })
     }
-    match wish.place_on_what_is_read(engine, fates, listings) {
-        Err(Loss::Raced) => ended(wish.place_under_locks(engine)),
-        other => ended(other),
-    }
-}
 
-fn ended(outcome: Result<Placed, Loss>) -> Result<Result<Placed, KeyTaken>, Error> {
-    match outcome {
-        Ok(placed) => Ok(Ok(placed)),
-        Err(Loss::KeyTaken) => Ok(Err(KeyTaken)),
-        Err(Loss::Refused(placed)) => Ok(Ok(placed)),
-        Err(Loss::Error(error)) => Err(error),
-        // What is locked was judged as it is.
-        Err(Loss::Raced) => Err(Error::WriteInterfered),
+    fn write(&self, engine: &Engine, (fates, listings): Self::Seen) -> Result<Placed, Loss> {
+        self.place_on_what_is_read(engine, fates, listings)
+    }
+
+    fn under_locks(&self, engine: &Engine) -> Result<Placed, Loss> {
+        self.place_under_locks(engine)
     }
 }
 
@@ -207,7 +185,7 @@ impl Wish {
         if !listings.iter().any(needs_room) {
             let after = match self.place_on_trial(engine, &accepted, &listings) {
                 Some(tried) => tried?,
-                None => attempt(|| self.write(engine, &accepted, Deltas::default()))?,
+                None => attempt(|| self.insert_and_count(engine, &accepted, Deltas::default()))?,
             };
             return Ok(self.placed(engine, fates, &listings, &after));
         }
@@ -219,7 +197,7 @@ impl Wish {
                     listing.make_room(engine, units, promise, &mut pending);
                 }
             }
-            let after = self.write(engine, &accepted, pending)?;
+            let after = self.insert_and_count(engine, &accepted, pending)?;
             Ok(self.placed(engine, fates, &listings, &after))
         })
     }
@@ -279,7 +257,7 @@ impl Wish {
     }
 
     /// Writes the rows and counts them, with what is pending.
-    fn write(
+    fn insert_and_count(
         &self,
         engine: &Engine,
         accepted: &[NewHold],

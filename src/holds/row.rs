@@ -1,8 +1,9 @@
 //! A hold's row: read, and changed as its life goes on.
 
 use crate::clock;
-use crate::counters::stored::{self, Stopped, Stored};
-use crate::counters::{aside, Refusal};
+use crate::counters::aside;
+use crate::counters::lives::{self, LiveRow};
+use crate::counters::stored::Stored;
 use crate::direct::shape::{IndexPlace, HOLDS, HOLDS_KEY, HOLDS_ORDER, PRIMARY};
 use crate::direct::{with_fresh_snapshot, Access, Column, Key, NewValues, Shape, Table, Tuple};
 use crate::engine::Engine;
@@ -13,7 +14,6 @@ use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys::{
     INT4ARRAYOID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID,
 };
-use std::collections::HashMap;
 use std::ops::ControlFlow;
 use stockroom_core::hold::{Hold, HoldStatus, Refusal as Refused};
 use uuid::Uuid;
@@ -176,42 +176,23 @@ impl HoldRow {
     }
 }
 
-/// Locks these holds, given in key order, and changes each to what `change` makes of it. It may be
-/// called again for a row that somebody else has changed meanwhile, or at a later time.
+/// Locks these holds, given in key order, and changes each. See [`lives::change`].
 pub fn change(
     engine: &Engine,
     holds: &[Uuid],
-    mut change: impl FnMut(&HoldRow, i64) -> Result<HoldRow, Error>,
+    change: impl FnMut(&HoldRow, i64) -> Result<HoldRow, Error>,
 ) -> Result<Vec<HoldRow>, Error> {
-    let mut before: HashMap<Uuid, HoldRow> = HashMap::new();
-    let mut changed = write(engine, holds, |row| {
-        before.insert(row.hold_id, row.clone());
-        change(row, clock::microseconds())
-    })?;
-    // It was judged before the row was waited for, and its time may have run out since. Now it is locked.
-    for row in &mut changed {
-        let now = change(&before[&row.hold_id], clock::microseconds())?;
-        if now.life != row.life {
-            let rewritten = write(engine, &[row.hold_id], |_| Ok(now.clone()))?;
-            *row = rewritten.into_iter().next().expect("it is locked");
-        }
-    }
-    Ok(changed)
+    lives::change(engine, holds, change)
 }
 
-fn write(
-    engine: &Engine,
-    holds: &[Uuid],
-    mut change: impl FnMut(&HoldRow) -> Result<HoldRow, Error>,
-) -> Result<Vec<HoldRow>, Error> {
-    let keys: Vec<(Uuid, Uuid)> = holds.iter().map(|hold| (engine.tenant, *hold)).collect();
-    let changed = stored::change(engine, &keys, |_, row: HoldRow| {
-        change(&row).map_err(Refusal::Error)
-    });
-    changed.map_err(|stopped| match stopped {
-        Stopped::Missing((_, key)) => Error::HoldNotFound { by: "hold_id", key },
-        Stopped::Refused(refusal) => refusal.into_error(Error::WriteInterfered),
-    })
+impl LiveRow for HoldRow {
+    fn hold_id(&self) -> Uuid {
+        self.hold_id
+    }
+
+    fn life(&self) -> &Hold {
+        &self.life
+    }
 }
 
 static LOCK: Statement = Statement::fresh(
@@ -248,8 +229,8 @@ impl Stored for HoldRow {
     type Key = (Uuid, Uuid);
     const SHAPE: &'static Shape = &HOLDS;
 
-    fn primary_key((_, hold_id): &Self::Key) -> Vec<Uuid> {
-        vec![*hold_id]
+    fn probe((_, hold_id): &Self::Key) -> Vec<Key<'_>> {
+        vec![Key::Id(*hold_id)]
     }
 
     fn read((tenant_id, _): &Self::Key, tuple: &Tuple) -> Option<HoldRow> {

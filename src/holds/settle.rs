@@ -1,7 +1,7 @@
 //! extend_hold, release_hold, release_order_holds: a hold goes on, or is given up.
 
 use super::row::{self, HoldRow};
-use crate::allocations::{listing, queue};
+use crate::allocations::listing;
 use crate::arguments::{required, required_id};
 use crate::clock;
 use crate::commit;
@@ -9,6 +9,7 @@ use crate::counters::{mirror, rollup, Deltas};
 use crate::engine::{pinned, Engine};
 use crate::error::Error;
 use crate::ids;
+use crate::queue;
 use pgrx::datum::Interval;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;

@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::ids;
 use crate::jsonb::Jsonb;
 use crate::plans::{self, id, id_list, raw, Statement};
+use crate::tries::KeyTaken;
 use pgrx::pg_sys::{
     INT4ARRAYOID, INT4OID, JSONBOID, TEXTARRAYOID, TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID,
 };
@@ -72,9 +73,6 @@ static TAKE_BACK: Statement = Statement::fresh(
     "DELETE FROM {s}.stock_holds WHERE hold_id = $1 AND tenant_id = $2",
     &[UUIDOID, UUIDOID],
 );
-
-/// Somebody else has a hold with one of the keys.
-pub struct KeyTaken;
 
 /// Writes these holds. Where a key is taken, some may be written all the same: the caller rolls back.
 pub fn insert(engine: &Engine, common: &Common, holds: &[NewHold]) -> Result<(), KeyTaken> {

@@ -5,7 +5,6 @@ use super::written::{self, NewLoan};
 use crate::allocations::allocate::strategy_name;
 use crate::allocations::answer::{take_once, Short, Taken};
 use crate::allocations::plan::Want;
-use crate::allocations::queue::Places;
 use crate::allocations::take::{refuse_or_line_up, take};
 use crate::arguments::{
     answer_when_short, at_most, finite, positive, positive_if_given, required, required_id,
@@ -15,6 +14,7 @@ use crate::error::Error;
 use crate::holds::pick_up::{reserved, PickUp};
 use crate::ids;
 use crate::jsonb::Jsonb;
+use crate::queue::Places;
 use crate::requests::Request;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;

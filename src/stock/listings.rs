@@ -2,6 +2,7 @@
 
 use crate::arguments::{at_most, cost, name as named, not_negative, required_id};
 use crate::clock;
+use crate::counters::capacity::backing;
 use crate::counters::{aside, ledger_last, on_loan, removal};
 use crate::engine::Engine;
 use crate::error::Error;
@@ -135,7 +136,7 @@ static ATTACHED: Statement = Statement::fresh(
 );
 /// Deletes a listing with its lots and all claims on them, in lock order. Errors:
 /// listing_not_found; listing_attached where it belongs to a row of an attached table; listing_on_loan
-/// where something of it is lent.
+/// where something of it is lent; listing_backs_resources where resources are booked from it.
 #[pg_extern(security_definer)]
 #[search_path(pg_catalog, pg_temp)]
 fn delete_listing(
@@ -152,6 +153,7 @@ fn delete_listing(
     }
     removal::lock(&engine, &[listing_id]);
     on_loan::refuse_listings(&engine, &[listing_id])?;
+    backing::refuse_listings(&engine, &[listing_id])?;
     removal::delete(&engine, &[listing_id]);
     Ok(())
 }

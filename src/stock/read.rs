@@ -59,7 +59,7 @@ fn get_total_stock_at(
 
 static OF_MANY: Statement = Statement::stable(
     "SELECT k.listing_id, coalesce(g.quantity_total, 0), coalesce(g.quantity_listed, 0),
-            coalesce(g.quantity_allocated, 0), coalesce(g.quantity_held, 0), coalesce(g.safety_stock, 0)
+            coalesce(g.quantity_allocated, 0), coalesce(g.quantity_held, 0), coalesce(g.safety_stock, 0) + coalesce(g.quantity_booked, 0)::bigint
        FROM unnest($1::uuid[]) WITH ORDINALITY AS k (listing_id, place)
        LEFT JOIN {s}.stock_listings g ON g.listing_id = k.listing_id AND g.tenant_id = $2
       WHERE k.listing_id IS NOT NULL
@@ -68,7 +68,7 @@ static OF_MANY: Statement = Statement::stable(
 );
 
 /// Numbers of many listings in one call, a row for each id in the order given; zeros for unknown
-/// ones. available_to_promise is available less safety_stock: what a new claim may take.
+/// ones. available_to_promise is available less safety_stock and what is booked by date: what a new claim may take.
 #[pg_extern(stable, parallel_safe, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
 fn get_stock(
@@ -91,11 +91,11 @@ fn get_stock(
         &engine,
         &OF_MANY,
         &[listing_ids.into(), id(engine.tenant)],
-        |row| (row.need(1), Counts::of_row(row, 2), row.need::<i32>(6)),
+        |row| (row.need(1), Counts::of_row(row, 2), row.need::<i64>(6)),
     );
     let rows: Vec<_> = rows
         .into_iter()
-        .map(|(listing_id, counts, safety_stock): (Uuid, Counts, i32)| {
+        .map(|(listing_id, counts, kept): (Uuid, Counts, i64)| {
             let numbers = Numbers::of_counts(&engine, ids::from_pg(listing_id), counts);
             (
                 listing_id,
@@ -104,7 +104,7 @@ fn get_stock(
                 numbers.held(),
                 numbers.allocated(),
                 numbers.total(),
-                numbers.available().saturating_sub(safety_stock),
+                (i64::from(numbers.available()) - kept).max(i32::MIN.into()) as i32,
             )
         })
         .collect();

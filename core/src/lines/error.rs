@@ -5,6 +5,7 @@ use std::fmt;
 use uuid::Uuid;
 
 use super::{MAX_LINES, MAX_TEXT};
+use crate::calendar::DatesError;
 use crate::plan::Strategy;
 
 /// Why a `lines`, `lots` or `counts` argument was refused. `argument` is which of them, `index` the element's
@@ -84,6 +85,17 @@ pub enum LineError {
         least: i32,
         /// The quantity.
         quantity: String,
+    },
+    /// Dates can't be booked.
+    BadDates {
+        /// `lines`.
+        argument: &'static str,
+        /// The element.
+        index: usize,
+        /// The key.
+        field: &'static str,
+        /// Why not.
+        problem: DatesError,
     },
     /// A text is empty or longer than [`MAX_TEXT`].
     TextLength {
@@ -194,6 +206,12 @@ impl fmt::Display for LineError {
                 "{argument}[{index}].{field} must be between {least} and {}, not {quantity}",
                 i32::MAX
             ),
+            LineError::BadDates {
+                argument,
+                index,
+                field,
+                problem,
+            } => write!(f, "{argument}[{index}].{field} {problem}"),
             LineError::TextLength {
                 argument,
                 index,

@@ -11,6 +11,7 @@
 //! | `lots_argument` | [`Lots`]: `[{"lot_id", "quantity"}]` |
 //! | `hold_order_argument` | [`HoldLines`]: the lines of an order of holds, all or nothing |
 //! | `hold_many_argument` | [`ManyHolds`]: many holds at once, each on its own |
+//! | `package_argument` | [`PackageLines`]: resources and their dates, all or nothing |
 //! | `counts_argument` | [`Counts`]: what a stocktake has found |
 //! | `parse` | what all have in common: elements, fields, sums |
 //! | `error` | [`LineError`]: each refusal and its text |
@@ -21,6 +22,7 @@ mod hold_many_argument;
 mod hold_order_argument;
 mod lines_argument;
 mod lots_argument;
+mod package_argument;
 mod parse;
 
 pub use counts_argument::{Count, Counted, Counts, Named};
@@ -29,6 +31,7 @@ pub use hold_many_argument::{ManyHolds, RequestedHold};
 pub use hold_order_argument::{HoldLine, HoldLines};
 pub use lines_argument::{Line, Lines};
 pub use lots_argument::{LotQuantity, Lots};
+pub use package_argument::{PackageLine, PackageLines};
 
 /// The most elements that one call may have.
 pub const MAX_LINES: usize = 10_000;

@@ -6,6 +6,7 @@ use serde_json::{json, Map, Value};
 use uuid::Uuid;
 
 use super::{LineError, MAX_LINES, MAX_TEXT};
+use crate::calendar::{dates_of_booking, Day};
 use crate::echo::cut;
 use crate::plan::Strategy;
 
@@ -64,12 +65,52 @@ impl<'a> Element<'a> {
         })
     }
 
-    fn required(&self, field: &'static str) -> Result<&'a Value, LineError> {
-        self.object.get(field).ok_or(LineError::MissingKey {
+    pub(super) fn missing(&self, field: &'static str) -> LineError {
+        LineError::MissingKey {
             argument: self.argument,
             index: self.index,
             field,
-        })
+        }
+    }
+
+    fn required(&self, field: &'static str) -> Result<&'a Value, LineError> {
+        self.object.get(field).ok_or(self.missing(field))
+    }
+
+    pub(super) fn text(&self, field: &'static str) -> Result<&'a str, LineError> {
+        let text = self.optional_text(field)?;
+        text.ok_or(self.missing(field))
+    }
+
+    /// The dates of a booking.
+    pub(super) fn optional_dates(
+        &self,
+        field: &'static str,
+    ) -> Result<Option<Vec<Day>>, LineError> {
+        let Some(value) = self.optional(field) else {
+            return Ok(None);
+        };
+        let wrong = |value: &Value| self.wrong_type(field, "an array of dates", value);
+        let elements = value.as_array().ok_or_else(|| wrong(value))?;
+        let day = |value: &Value| {
+            let day = value.as_str().and_then(Day::parse);
+            day.map(Some).ok_or_else(|| wrong(value))
+        };
+        let days = elements.iter().map(day).collect::<Result<Vec<_>, _>>()?;
+        let dates = dates_of_booking(days).map_err(|problem| LineError::BadDates {
+            argument: self.argument,
+            index: self.index,
+            field,
+            problem,
+        })?;
+        Ok(Some(dates))
+    }
+
+    /// Whole units, at least one.
+    pub(super) fn optional_quantity(&self, field: &'static str) -> Result<Option<i32>, LineError> {
+        self.optional(field)
+            .map(|value| self.units(field, value, 1))
+            .transpose()
     }
 
     fn optional(&self, field: &'static str) -> Option<&'a Value> {

@@ -41,7 +41,7 @@ fn hold_not_found() {
     let mut shop = Shop::open();
     let nobody = Uuid::new_v4();
     let hint =
-        "Make it with hold_stock; it may also have been purged, or belong to another tenant.";
+        "Make it with hold_stock or hold_resource; it may also have been purged, or belong to another tenant.";
     for call in [
         "confirm_hold($1, $1)",
         "extend_hold($1, '1 h')",
@@ -95,7 +95,7 @@ fn hold_not_active_and_hold_expired() {
             "55000",
             &format!("hold {hold} has expired"),
             json!({"error": "hold_expired", "hold_id": hold.to_string()}),
-            "Make a new hold; extend_hold before the time is up keeps one.",
+            "Make a new hold; one that is extended before its time is up lives on.",
         );
     }
 }

@@ -1,6 +1,10 @@
 //! Every error a caller can meet: its SQLSTATE, what it names, the JSON for programs and the hint
 //! for people.
 
+mod booking;
+
+pub use booking::{Booking, Claims};
+
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use serde_json::{json, Value};
@@ -211,6 +215,7 @@ pub enum Error {
     TableNotCollapsed {
         table: String,
     },
+    Booking(Booking),
 }
 
 /// Copies of an app's table that can be neither counted nor brought back.
@@ -330,7 +335,7 @@ impl Error {
                     S::ERRCODE_NO_DATA_FOUND,
                     what,
                     json!({"error": "hold_not_found", *by: key}),
-                    "Make it with hold_stock; it may also have been purged, or belong to another tenant.",
+                    "Make it with hold_stock or hold_resource; it may also have been purged, or belong to another tenant.",
                 )
             }
             Error::HoldNotActive { hold_id, state } => part(
@@ -343,7 +348,7 @@ impl Error {
                 S::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 format!("hold {hold_id} has expired"),
                 json!({"error": "hold_expired", "hold_id": hold_id}),
-                "Make a new hold; extend_hold before the time is up keeps one.",
+                "Make a new hold; one that is extended before its time is up lives on.",
             ),
             Error::StockExpired { hold_id, listing_id, requested, found } => part(
                 S::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
@@ -555,6 +560,7 @@ impl Error {
                 json!({"error": "table_not_collapsed", "table": table}),
                 "Its copies are rows of their own; collapse_children makes them counts. It may also be another tenant's.",
             ),
+            Error::Booking(booking) => booking.parts(),
         }
     }
 
@@ -562,6 +568,18 @@ impl Error {
     pub fn raise(self) -> ! {
         ErrorReport::from(self).report(PgLogLevel::ERROR);
         unreachable!("an ERROR does not return")
+    }
+}
+
+impl From<Booking> for Error {
+    fn from(booking: Booking) -> Error {
+        Error::Booking(booking)
+    }
+}
+
+impl From<Booking> for ErrorReport {
+    fn from(booking: Booking) -> ErrorReport {
+        Error::Booking(booking).into()
     }
 }
 

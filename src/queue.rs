@@ -1,20 +1,23 @@
-//! Claims of a listing stand in line for it before they touch a row.
+//! Claims of a listing, or of a date of a resource, stand in line for it before they touch a row.
 //!
 //! When a row changes, PostgreSQL wakes everybody who waits for it, one after the other; each finds it
 //! changed and waits again. With 64 clients at one listing that is 63 wake-ups for one claim. In lines
-//! of ours only the first of a line is woken. There are a few lines for each listing, so that one
+//! of ours only the first of a line is woken. There are a few lines for each, so that one
 //! session is being woken while another works.
 //!
 //! It is no guard: rows are, and whoever does not stand in line is as safe. So only those line up who
 //! cannot do harm by it: transactions that have no id yet, and so hold no row. Whoever holds a row
 //! never waits here, so nobody here can be part of a deadlock over rows.
 
+use crate::counters::capacity::DateKey;
 use crate::engine::Engine;
 use pgrx::pg_sys;
+use std::ffi::CStr;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use uuid::Uuid;
 
-/// Larger orders don't line up: each place takes one of the server's locks.
-const MOST_LISTINGS: usize = 16;
+/// Larger claims don't line up: each place takes one of the server's locks.
+const MOST_PLACES: usize = 16;
 
 /// Measured with 64 clients at one listing on two cores: with six lines 2,840 claims a second, with
 /// twelve 2,950, with twenty 2,980; one line gave a fifth less than six, and a line for each client a
@@ -27,6 +30,29 @@ pub struct Places(Vec<pg_sys::LOCKTAG>);
 
 /// Waits until it is this transaction's turn at each of these listings.
 pub fn stand_in_line(engine: &Engine, listings: &[Uuid]) -> Places {
+    let fold = |listing_id: &Uuid| {
+        let key = listing_id.as_u128();
+        (key ^ (key >> 32) ^ (key >> 64) ^ (key >> 96)) as u32
+    };
+    stand_in_lines(engine, c"stock_listings", listings.iter().map(fold))
+}
+
+/// The same at each of these dates.
+pub fn stand_in_line_for_dates(engine: &Engine, dates: &[DateKey]) -> Places {
+    let fold = |date: &DateKey| {
+        // Its keys are constants: every session gets the same number.
+        let mut hasher = DefaultHasher::new();
+        (&date.resource_id, date.date).hash(&mut hasher);
+        hasher.finish() as u32
+    };
+    stand_in_lines(engine, c"resource_capacity", dates.iter().map(fold))
+}
+
+fn stand_in_lines(
+    engine: &Engine,
+    table: &CStr,
+    keys: impl ExactSizeIterator<Item = u32>,
+) -> Places {
     // SAFETY: plain reads of the transaction's and the server's state.
     let (holds_rows, only_reads) = unsafe {
         (
@@ -34,10 +60,12 @@ pub fn stand_in_line(engine: &Engine, listings: &[Uuid]) -> Places {
             pg_sys::XactReadOnly || pg_sys::RecoveryInProgress(),
         )
     };
-    if holds_rows || only_reads || listings.len() > MOST_LISTINGS {
+    if holds_rows || only_reads || keys.len() > MOST_PLACES {
         return Places::default();
     }
-    let mut places: Vec<_> = listings.iter().map(|id| place(engine, *id)).collect();
+    // SAFETY: the namespace's oid and a C string.
+    let class = unsafe { pg_sys::get_relname_relid(table.as_ptr(), engine.namespace) };
+    let mut places: Vec<_> = keys.map(|key| place(class, key)).collect();
     // Everybody in the same order; line numbers differ from session to session.
     places.sort_by_key(|place| place.locktag_field3);
     for place in &places {
@@ -58,18 +86,14 @@ impl Places {
     }
 }
 
-/// `pg_locks` shows it as an `object` of the class `stock_listings`; `objsubid` is the line. Its 32 bits
-/// are fewer than a key's: now and then two listings share their lines.
-fn place(engine: &Engine, listing_id: Uuid) -> pg_sys::LOCKTAG {
-    let key = listing_id.as_u128();
-    let folded = key ^ (key >> 32) ^ (key >> 64) ^ (key >> 96);
-    // SAFETY: the namespace's oid and a C string.
-    let class = unsafe { pg_sys::get_relname_relid(c"stock_listings".as_ptr(), engine.namespace) };
+/// `pg_locks` shows it as an `object` of the table's class; `objsubid` is the line. Its 32 bits are fewer than a
+/// key's: now and then two share their lines.
+fn place(class: pg_sys::Oid, key: u32) -> pg_sys::LOCKTAG {
     pg_sys::LOCKTAG {
         // SAFETY: a plain read of the backend's database.
         locktag_field1: unsafe { pg_sys::MyDatabaseId }.to_u32(),
         locktag_field2: class.to_u32(),
-        locktag_field3: folded as u32,
+        locktag_field3: key,
         // SAFETY: a plain read of the backend's process id.
         locktag_field4: (unsafe { pg_sys::MyProcPid }.unsigned_abs() % LINES) as u16,
         locktag_type: pg_sys::LockTagType::LOCKTAG_OBJECT as u8,

@@ -1,0 +1,111 @@
+//! find_available: which resources of a type are free on dates.
+
+use super::availability::Behind;
+use super::dates;
+use crate::arguments::{positive, positive_if_given, required};
+use crate::calendar;
+use crate::clock;
+use crate::engine::Engine;
+use crate::plans::{self, id, Statement};
+use pgrx::datum::Date;
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::pg_sys::{DATEARRAYOID, DATEOID, INT4OID, TEXTOID, TIMESTAMPTZOID, UUIDOID};
+use pgrx::prelude::*;
+use stockroom_core::calendar::Day;
+use uuid::Uuid;
+
+/// Resource by resource, and of each the run of its dates in the index; what is dead is looked up only where too
+/// little is free.
+static FIND: Statement = Statement::stable(
+    "SELECT r.id, r.name, f.available, r.listing_id
+       FROM {s}.resource r,
+            LATERAL (SELECT min(d.free)::int AS available
+                       FROM (SELECT CASE WHEN c.available_capacity >= $5 THEN c.available_capacity::bigint
+                                         ELSE c.available_capacity
+                                              + (SELECT coalesce(sum(h.quantity), 0) FROM {s}.resource_hold h
+                                                  WHERE h.resource_id = c.resource_id AND h.status = 'ACTIVE'
+                                                    AND h.expires_at <= $7 AND c.date = ANY (h.dates))
+                                    END AS free
+                               FROM {s}.resource_capacity c
+                              WHERE c.resource_id = r.id AND c.date BETWEEN $3 AND $4 AND c.date = ANY ($6)
+                                AND c.closures = 0 AND c.max_capacity >= $5) AS d
+                     HAVING count(*) = cardinality($6) AND min(d.free) >= $5) AS f
+      WHERE r.tenant_id = $1 AND r.type = $2 AND r.is_active AND r.deleted_at IS NULL
+        AND $3 >= ($7 AT TIME ZONE r.timezone)::date
+      ORDER BY r.id",
+    &[
+        UUIDOID, TEXTOID, DATEOID, DATEOID, INT4OID, DATEARRAYOID, TIMESTAMPTZOID,
+    ],
+);
+
+/// Resources of a type that have `quantity` units free on all of these dates, by key, with what is free on all of
+/// them.
+///
+/// `dates` as in hold_resource; `most` how many are wanted, NULL for all. What it answers may be taken by others
+/// meanwhile: hold_resource decides. Errors: bad_argument.
+#[pg_extern(stable, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn find_available(
+    r#type: Option<String>,
+    dates: Option<Vec<Option<Date>>>,
+    quantity: default!(Option<i32>, "1"),
+    most: default!(Option<i32>, "NULL"),
+    fcinfo: pg_sys::FunctionCallInfo,
+) -> Result<
+    TableIterator<
+        'static,
+        (
+            name!(resource_id, String),
+            name!(name, String),
+            name!(available, i32),
+        ),
+    >,
+    ErrorReport,
+> {
+    let engine = Engine::of_call(fcinfo);
+    let dates = dates::of_booking(dates)?;
+    let quantity = positive("quantity", quantity)?;
+    let args = [
+        id(engine.tenant),
+        required("type", r#type)?.into(),
+        calendar::to_pg(dates[0]).into(),
+        calendar::to_pg(dates[dates.len() - 1]).into(),
+        quantity.into(),
+        calendar::dates(dates.iter().copied()),
+        clock::now().into(),
+    ];
+    let most = positive_if_given("most", most)?;
+    let found = plans::run(&engine, &FIND, &args, |row| Found {
+        resource_id: row.need(1),
+        name: row.need(2),
+        available: row.need(3),
+        listing_id: row.maybe_id(4),
+    });
+    let rows = found
+        .into_iter()
+        .filter_map(|found| found.with_stock(&engine, &dates, quantity))
+        .take(most.map_or(usize::MAX, |most| most as usize))
+        .map(|found| (found.resource_id, found.name, found.available));
+    Ok(TableIterator::new(rows.collect::<Vec<_>>()))
+}
+
+/// A resource whose own capacity suffices.
+struct Found {
+    resource_id: String,
+    name: String,
+    available: i32,
+    listing_id: Option<Uuid>,
+}
+
+impl Found {
+    /// With what the listing behind it has left; None where that does not suffice.
+    fn with_stock(self, engine: &Engine, dates: &[Day], quantity: i32) -> Option<Found> {
+        let Some(listing_id) = self.listing_id else {
+            return Some(self);
+        };
+        let behind = Behind::seen(engine, listing_id, dates[0], dates[dates.len() - 1]);
+        let left = dates.iter().map(|day| behind.left(*day)).min()?;
+        let available = left.min(self.available.into()) as i32;
+        (available >= quantity).then_some(Found { available, ..self })
+    }
+}
