@@ -4,7 +4,7 @@ COMMENT ON FUNCTION create_resource(text, text, text, text, jsonb, uuid, text)
 COMMENT ON FUNCTION change_resource(text, text, text, jsonb, boolean, text, uuid, boolean)
     IS 'Changes what is given of a resource; NULL leaves it as it is';
 COMMENT ON FUNCTION retire_resource(text, boolean)
-    IS 'Retires a resource for good: no new claims, ever; refused while it is booked from today on';
+    IS 'Retires a resource: no new claims from now on; refused while it is booked from today on';
 COMMENT ON FUNCTION resource_today(text, timestamptz) IS 'Which date it is for a resource, in its own time zone: now, or at a moment';
 COMMENT ON FUNCTION open_capacity(text, date, date, integer, integer[], jsonb)
     IS 'Opens the dates of a range for booking, and returns how many that are; dates that are open stay as they are';
@@ -39,9 +39,9 @@ COMMENT ON FUNCTION repair_bookings() IS 'Rewrites every number of bookings from
 COMMENT ON FUNCTION seed_bookings() IS 'Makes three vehicles, each open for 90 dates, to try things out; may be called again';
 
 COMMENT ON FUNCTION resource_type_before() IS 'Trigger: presets stay as they are; a type that is used does not go';
-COMMENT ON FUNCTION resource_before() IS 'Trigger: checks type, time zone and listing; a booked resource does not go';
+COMMENT ON FUNCTION resource_before() IS 'Trigger: checks type, time zone and listing';
 COMMENT ON FUNCTION resource_changed() IS 'Trigger: the dates of a resource know whether they are closed, and which listing is behind them';
-COMMENT ON FUNCTION resource_removed() IS 'Trigger: a deleted resource takes its ended holds and past bookings with it';
+COMMENT ON FUNCTION resource_removed() IS 'Trigger: a booked resource does not go; another takes all it has with it';
 COMMENT ON FUNCTION resource_capacity_before() IS 'Trigger: puts back what belongs to the engine; more units are more free ones';
 COMMENT ON FUNCTION resource_capacity_after() IS 'Trigger: counts new dates; booked ones do not go';
 COMMENT ON FUNCTION resource_capacity_check() IS 'Trigger, at commit: no date has more booked than there is';

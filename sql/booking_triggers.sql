@@ -8,11 +8,10 @@ CREATE TRIGGER stockroom_truncate BEFORE TRUNCATE ON resource_type
     FOR EACH STATEMENT EXECUTE FUNCTION resource_type_before();
 
 -- resource
-CREATE TRIGGER stockroom_before BEFORE INSERT OR UPDATE OR DELETE ON resource
+CREATE TRIGGER stockroom_before BEFORE INSERT OR UPDATE ON resource
     FOR EACH ROW EXECUTE FUNCTION resource_before();
-CREATE TRIGGER stockroom_update AFTER UPDATE ON resource FOR EACH ROW
-    WHEN ((OLD.is_active, OLD.deleted_at, OLD.listing_id) IS DISTINCT FROM (NEW.is_active, NEW.deleted_at, NEW.listing_id))
-    EXECUTE FUNCTION resource_changed();
+CREATE TRIGGER stockroom_update AFTER UPDATE ON resource
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION resource_changed();
 CREATE TRIGGER stockroom_delete AFTER DELETE ON resource
     REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION resource_removed();
 CREATE TRIGGER stockroom_truncate AFTER TRUNCATE ON resource
@@ -69,10 +68,10 @@ CREATE TRIGGER stockroom_truncate AFTER TRUNCATE ON resource_allocation
 
 COMMENT ON TRIGGER stockroom_before ON resource_type IS 'Presets stay as they are; a type that is used does not go';
 COMMENT ON TRIGGER stockroom_truncate ON resource_type IS 'The presets cannot be truncated away';
-COMMENT ON TRIGGER stockroom_before ON resource IS 'Checks type, time zone and listing; a booked resource does not go';
+COMMENT ON TRIGGER stockroom_before ON resource IS 'Checks type, time zone and listing';
 COMMENT ON TRIGGER stockroom_update ON resource IS 'Its dates know whether they are closed, and which listing is behind them';
-COMMENT ON TRIGGER stockroom_delete ON resource IS 'A deleted resource takes its ended holds and past bookings with it';
-COMMENT ON TRIGGER stockroom_truncate ON resource IS 'Takes all ended holds away';
+COMMENT ON TRIGGER stockroom_delete ON resource IS 'A booked resource does not go; another takes its dates, blackouts, ended holds and past bookings with it';
+COMMENT ON TRIGGER stockroom_truncate ON resource IS 'Booked resources do not go; others take all they have with them';
 COMMENT ON TRIGGER stockroom_before ON resource_capacity IS 'Puts back what belongs to the engine; more units are more free ones';
 COMMENT ON TRIGGER stockroom_insert ON resource_capacity IS 'Counts what is booked on new dates already, and what closes them';
 COMMENT ON TRIGGER stockroom_delete ON resource_capacity IS 'A booked date does not go';

@@ -1,5 +1,6 @@
 -- What is booked by calendar date: resources, how many of each a date has, and when they are not to be had.
--- Keys of resources are the app's own texts; "C" compares them byte by byte, which is the lock order too.
+-- No foreign keys: a restore with several jobs loads tables in any order, and triggers do what keys would do, in
+-- lock order. Keys of resources are the app's own texts; "C" compares them byte by byte, which is the lock order too.
 CREATE TABLE resource_type (
     name       text        COLLATE "C" NOT NULL CHECK (length(name) BETWEEN 1 AND 100),
     tenant_id  uuid        NOT NULL DEFAULT current_tenant(),
@@ -48,7 +49,7 @@ COMMENT ON COLUMN resource.timezone IS 'Its own time zone, as Australia/Brisbane
 COMMENT ON COLUMN resource.listing_id IS 'Listing whose stock is behind it: what is sold cannot be booked, what is booked cannot be sold';
 COMMENT ON COLUMN resource.created_at IS 'When it was made';
 COMMENT ON COLUMN resource.updated_at IS 'When a client last changed the row';
-COMMENT ON COLUMN resource.deleted_at IS 'When it was retired: no new claims ever; NULL = it was not';
+COMMENT ON COLUMN resource.deleted_at IS 'When it was retired: no new claims from then on; NULL = it was not';
 COMMENT ON INDEX resource_type_idx IS 'Resources of a type that can be booked: where find_available begins';
 COMMENT ON INDEX resource_listing_idx IS 'Resources that a listing is behind';
 
@@ -58,7 +59,7 @@ COMMENT ON INDEX resource_listing_idx IS 'Resources that a listing is behind';
 CREATE TABLE resource_capacity (
     id                 uuid        PRIMARY KEY DEFAULT gen_random_uuid(),
     tenant_id          uuid        NOT NULL DEFAULT current_tenant(),
-    resource_id        text        COLLATE "C" NOT NULL REFERENCES resource (id) ON DELETE CASCADE,
+    resource_id        text        COLLATE "C" NOT NULL,
     date               date        NOT NULL CHECK (isfinite(date)),
     max_capacity       integer     NOT NULL CHECK (max_capacity >= 0),
     available_capacity integer     NOT NULL CHECK (available_capacity <= max_capacity),
@@ -89,7 +90,7 @@ COMMENT ON INDEX resource_capacity_listing_idx IS 'What is booked of a listing, 
 CREATE TABLE resource_blackout (
     id          uuid        PRIMARY KEY DEFAULT gen_random_uuid(),
     tenant_id   uuid        NOT NULL DEFAULT current_tenant(),
-    resource_id text        COLLATE "C" NOT NULL REFERENCES resource (id) ON DELETE CASCADE,
+    resource_id text        COLLATE "C" NOT NULL,
     start_date  date        NOT NULL CHECK (isfinite(start_date)),
     end_date    date        NOT NULL CHECK (isfinite(end_date)),
     reason      text        CHECK (length(reason) <= 1000),

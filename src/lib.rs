@@ -21,6 +21,7 @@ mod requests;
 mod restore;
 mod settings;
 mod sqlstates;
+mod stored_rows;
 mod subtransaction;
 mod tenant;
 mod tries;

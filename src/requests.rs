@@ -145,24 +145,28 @@ pub fn once(
     request: Option<Request>,
     run: impl FnOnce() -> Result<Value, Error>,
 ) -> Result<(Value, bool), Error> {
-    once_if_done(engine, request, || Ok(Ok(run()?)))
+    once_if_done(engine, request, || Ok(None), || Ok(Ok(run()?)))
 }
 
-/// The same of one that may also answer that it did nothing: then the same key may try again.
+/// The same of one that may also answer that it did nothing: then the same key may try again. `refuse` may tell so
+/// before the key is written, or refuse the call.
 pub fn once_if_done(
     engine: &Engine,
     request: Option<Request>,
+    refuse: impl FnOnce() -> Result<Option<Value>, Error>,
     run: impl FnOnce() -> Result<Result<Value, Value>, Error>,
 ) -> Result<(Value, bool), Error> {
     let Some(request) = request else {
         let (Ok(answer) | Err(answer)) = run()?;
         return Ok((answer, false));
     };
-    let known = match request.replay(engine)? {
-        Some(answer) => Some(answer),
-        None => request.begin(engine)?,
-    };
-    if let Some(answer) = known {
+    if let Some(answer) = request.replay(engine)? {
+        return Ok((answer, true));
+    }
+    if let Some(refused) = refuse()? {
+        return Ok((refused, false));
+    }
+    if let Some(answer) = request.begin(engine)? {
         return Ok((answer, true));
     }
     match run()? {

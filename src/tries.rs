@@ -39,6 +39,9 @@ pub trait Claim {
     fn under_locks(&self, engine: &Engine) -> Result<Self::Done, Loss<Self::Done>>;
 }
 
+/// Under locks one is enough, but for what is behind the rows.
+const MOST_TRIES: usize = 10;
+
 /// Two tries on what is read, the first of them on this, and one under locks.
 pub fn run<C: Claim>(
     engine: &Engine,
@@ -56,10 +59,25 @@ pub fn anew<C: Claim>(engine: &Engine, claim: &C) -> Result<Result<C::Done, KeyT
     match claim.read(engine)? {
         ControlFlow::Break(refused) => Ok(Ok(refused)),
         ControlFlow::Continue(seen) => match claim.write(engine, seen) {
-            Err(Loss::Raced) => ended(claim.under_locks(engine)),
+            Err(Loss::Raced) => at_last(engine, claim),
             other => ended(other),
         },
     }
+}
+
+/// What is behind the rows may still change under locks: then it is read once more, and refused or tried again.
+fn at_last<C: Claim>(engine: &Engine, claim: &C) -> Result<Result<C::Done, KeyTaken>, Error> {
+    for _ in 0..MOST_TRIES {
+        match claim.under_locks(engine) {
+            Err(Loss::Raced) => {
+                if let ControlFlow::Break(refused) = claim.read(engine)? {
+                    return Ok(Ok(refused));
+                }
+            }
+            other => return ended(other),
+        }
+    }
+    Err(Error::WriteInterfered)
 }
 
 fn ended<D>(outcome: Result<D, Loss<D>>) -> Result<Result<D, KeyTaken>, Error> {
@@ -68,7 +86,7 @@ fn ended<D>(outcome: Result<D, Loss<D>>) -> Result<Result<D, KeyTaken>, Error> {
         Err(Loss::KeyTaken) => Ok(Err(KeyTaken)),
         Err(Loss::Refused(refused)) => Ok(Ok(refused)),
         Err(Loss::Error(error)) => Err(error),
-        // What is locked was judged as it is.
+        // Tried again by whoever asks.
         Err(Loss::Raced) => Err(Error::WriteInterfered),
     }
 }

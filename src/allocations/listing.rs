@@ -175,7 +175,10 @@ pub fn all(engine: &Engine, ids: &[Uuid]) -> Vec<Listing> {
             listing.dead = dead::dead_now(engine, engine.tenant, listing.listing_id);
         }
         if listing.booked > 0 {
-            // The row's own number may be too high.
+            // The row's own number may be too high: days have passed, or holds of resources have expired.
+            if listing.promise() <= 0 {
+                booked::end_dead(engine, engine.tenant, listing.listing_id);
+            }
             let booked = booked::peak(engine, engine.tenant, listing.listing_id);
             listing.booked = listing.booked.min(booked);
         }

@@ -141,6 +141,7 @@ fn oversold(engine: &Engine, tenant_id: Uuid, listing_id: Uuid, over_by: i64) ->
         location_id: None,
         over_by,
         holds: invariants::live_holds(engine, tenant_id, listing_id, None),
+        booked: 0,
     }
 }
 

@@ -157,7 +157,7 @@ fn add_blackout(
     let cancels = required("cancel_holds", cancel_holds)?;
     let reason = at_most("reason", reason, 1000)?;
     resource::now(&engine, &resource_id)?;
-    closures::lock_resources(&engine, &[resource_id.to_string()]);
+    closures::lock_resources(&engine, &[resource_id.to_string()])?;
     let mut released = match cancels {
         true => release_holds(&engine, &resource_id, first, last)?,
         false => Vec::new(),

@@ -4,17 +4,20 @@ use super::dates::{first_and_last, resource_key};
 use super::resource::{self, Resource};
 use crate::arguments::positive;
 use crate::calendar;
+use crate::counters::capacity::booked;
 use crate::counters::capacity::dead::{self, DeadDates};
-use crate::counters::capacity::{booked, rows, DateRow};
+use crate::counters::capacity::rows::{self, DateSeen};
 use crate::counters::numbers;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::plans::{self, id, Statement};
+use crate::stored_rows::{Store, StoredRows};
 use pgrx::datum::Date;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::pg_sys::UUIDOID;
 use pgrx::prelude::*;
 use std::collections::HashMap;
+use std::rc::Rc;
 use stockroom_core::calendar::Day;
 use uuid::Uuid;
 
@@ -56,13 +59,54 @@ struct Look {
     quantity: i64,
 }
 
-/// Date, available, capacity, bookable and reason.
-type Columns = (Date, i32, i32, bool, Option<&'static str>);
+/// What is told of one date.
+struct Told {
+    available: i32,
+    capacity: i32,
+    /// Why it can't be booked.
+    reason: Option<Reason>,
+}
+
+#[derive(Clone, Copy)]
+enum Reason {
+    NotOpen,
+    InPast,
+    BlackedOut,
+    Inactive,
+    Retired,
+    Insufficient,
+}
+
+impl Reason {
+    const ALL: [Reason; 6] = [
+        Reason::NotOpen,
+        Reason::InPast,
+        Reason::BlackedOut,
+        Reason::Inactive,
+        Reason::Retired,
+        Reason::Insufficient,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Reason::NotOpen => "not_open",
+            Reason::InPast => "in_past",
+            Reason::BlackedOut => "blacked_out",
+            Reason::Inactive => "inactive",
+            Reason::Retired => "retired",
+            Reason::Insufficient => "insufficient_capacity",
+        }
+    }
+}
 
 impl Look {
-    fn columns(&self, day: Day, row: Option<&DateRow>) -> Columns {
+    fn tell(&self, day: Day, row: Option<&DateSeen>) -> Told {
         let Some(row) = row else {
-            return (calendar::to_pg(day), 0, 0, false, Some("not_open"));
+            return Told {
+                available: 0,
+                capacity: 0,
+                reason: Some(Reason::NotOpen),
+            };
         };
         let free = i64::from(row.available) + self.dead.on(day);
         let (available, capacity) = match &self.behind {
@@ -74,34 +118,24 @@ impl Look {
         };
         let available = available.max(0);
         let reason = if self.resource.is_retired {
-            Some("retired")
+            Some(Reason::Retired)
         } else if !self.resource.is_active {
-            Some("inactive")
+            Some(Reason::Inactive)
         } else if day < self.today {
-            Some("in_past")
+            Some(Reason::InPast)
         } else if row.closures > 0 {
-            Some("blacked_out")
+            Some(Reason::BlackedOut)
         } else if available < self.quantity {
-            Some("insufficient_capacity")
+            Some(Reason::Insufficient)
         } else {
             None
         };
-        (
-            calendar::to_pg(day),
-            available as i32,
-            capacity.max(0) as i32,
-            reason.is_none(),
+        Told {
+            available: available as i32,
+            capacity: capacity.max(0) as i32,
             reason,
-        )
+        }
     }
-}
-
-fn look(engine: &Engine, first: Day, last: Day, look: &Look) -> Vec<Columns> {
-    let rows = rows::range_seen(engine, &look.resource.id, first, last);
-    let mut rows = rows.iter().peekable();
-    (first.0..=last.0)
-        .map(|day| look.columns(Day(day), rows.next_if(|row| row.key.date == Day(day))))
-        .collect()
 }
 
 /// What of each date of a range is free, a row a date.
@@ -110,49 +144,54 @@ fn look(engine: &Engine, first: Day, last: Day, look: &Look) -> Vec<Columns> {
 /// behind it both follow its stock. `bookable` says whether `quantity` units can be held now, `reason` why not: one of
 /// not_open, in_past, blacked_out, inactive, retired, insufficient_capacity. At most 3660 dates. Errors:
 /// resource_not_found, bad_argument.
-#[pg_extern(stable, security_definer)]
+#[pg_extern(
+    sql = "CREATE FUNCTION check_availability(resource_id text, from_date date, to_date date, quantity integer DEFAULT 1)
+               RETURNS TABLE (date date, available integer, capacity integer, bookable boolean, reason text)
+               STABLE SECURITY DEFINER LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@' ROWS 100;"
+)]
 fn check_availability(
     resource_id: Option<String>,
     from_date: Option<Date>,
     to_date: Option<Date>,
-    quantity: default!(Option<i32>, "1"),
+    quantity: Option<i32>,
     fcinfo: pg_sys::FunctionCallInfo,
-) -> Result<
-    TableIterator<
-        'static,
-        (
-            name!(date, Date),
-            name!(available, i32),
-            name!(capacity, i32),
-            name!(bookable, bool),
-            name!(reason, Option<&'static str>),
-        ),
-    >,
-    ErrorReport,
-> {
+) -> Result<StoredRows, ErrorReport> {
     let engine = Engine::of_call(fcinfo);
     let (first, last) = first_and_last(["from_date", "to_date"], from_date, to_date)?;
     let quantity = positive("quantity", quantity)?;
-    let rows = seen(&engine, &resource_key(resource_id)?, first, last, quantity)?;
-    Ok(TableIterator::new(rows))
+    let look = look(&engine, &resource_key(resource_id)?, first, last, quantity)?;
+    let rows = rows::range_seen(&engine, &look.resource.id, first, last);
+    let mut rows = rows.iter().peekable();
+    let mut store = Store::of_call(fcinfo);
+    let names = Reason::ALL.map(|reason| reason.name().into_datum());
+    for day in (first.0..=last.0).map(Day) {
+        let told = look.tell(day, rows.next_if(|row| row.date == day));
+        store.put([
+            calendar::to_pg(day).into_datum(),
+            told.available.into_datum(),
+            told.capacity.into_datum(),
+            told.reason.is_none().into_datum(),
+            told.reason.and_then(|reason| names[reason as usize]),
+        ]);
+    }
+    Ok(StoredRows)
 }
 
-fn seen(
+fn look(
     engine: &Engine,
-    resource_id: &std::rc::Rc<str>,
+    resource_id: &Rc<str>,
     first: Day,
     last: Day,
     quantity: i32,
-) -> Result<Vec<Columns>, Error> {
+) -> Result<Look, Error> {
     let resource = resource::seen(engine, resource_id)?;
     let behind = resource.listing_id;
     let behind = behind.map(|listing_id| Behind::seen(engine, listing_id, first, last));
-    let wish = Look {
+    Ok(Look {
         today: resource.today(),
         dead: dead::seen(engine, resource_id),
         resource,
         behind,
         quantity: quantity.into(),
-    };
-    Ok(look(engine, first, last, &wish))
+    })
 }

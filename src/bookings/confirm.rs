@@ -15,6 +15,7 @@ use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::pg_sys::{DATEARRAYOID, INT4OID, TEXTOID, TIMESTAMPTZOID, UUIDOID};
 use pgrx::prelude::*;
 use pgrx::Uuid as PgUuid;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use stockroom_core::hold::Remainder;
 use uuid::Uuid;
@@ -31,6 +32,17 @@ static INSERT: Statement = Statement::fresh(
         UUIDOID, UUIDOID, TEXTOID, TEXTOID, TEXTOID, DATEARRAYOID, INT4OID, UUIDOID, TIMESTAMPTZOID,
     ],
 );
+
+/// A booking that a hold became.
+#[derive(Serialize, Deserialize)]
+pub struct Confirmed {
+    pub allocation_id: Uuid,
+    pub resource_id: String,
+    pub line_item_id: String,
+    /// PostgreSQL's days.
+    pub dates: Vec<i32>,
+    pub quantity: i32,
+}
 
 /// Whose booking it becomes.
 pub struct LineItem {
@@ -49,21 +61,28 @@ fn confirmed(row: &HoldRow, now: i64) -> Result<HoldRow, Error> {
 
 /// Confirms holds, each for its line item, all or none; answers the allocations' keys. The dates' counters stay as
 /// they are: what was held is booked.
-pub fn confirm(engine: &Engine, wanted: &[(HoldRow, LineItem)]) -> Result<Vec<Uuid>, Error> {
-    // Refused by a read where it can be: without a transaction id.
-    let now = clock::microseconds();
-    for (row, _) in wanted {
-        confirmed(row, now)?;
-    }
+pub fn confirm(engine: &Engine, wanted: &[(HoldRow, LineItem)]) -> Result<Vec<Confirmed>, Error> {
     let holds = ids::in_order(wanted.iter().map(|(row, _)| row.hold_id));
-    row::change(engine, &holds, confirmed)?;
-    wanted
-        .iter()
+    // As they are now that they are locked.
+    let locked = row::change(engine, &holds, confirmed)?;
+    let items = wanted.iter().map(|(seen, item)| {
+        let row = locked.iter().find(|row| row.hold_id == seen.hold_id);
+        (row.expect("it is confirmed"), item)
+    });
+    items
         .map(|(row, item)| allocate(engine, row, item))
         .collect()
 }
 
-fn allocate(engine: &Engine, row: &HoldRow, item: &LineItem) -> Result<Uuid, Error> {
+/// Refused by a read where it can be: without a transaction id.
+pub fn refuse(holds: &[HoldRow]) -> Result<(), Error> {
+    let now = clock::microseconds();
+    holds
+        .iter()
+        .try_for_each(|row| confirmed(row, now).map(|_| ()))
+}
+
+fn allocate(engine: &Engine, row: &HoldRow, item: &LineItem) -> Result<Confirmed, Error> {
     let allocation_id = ids::new_key();
     let args = [
         id(allocation_id),
@@ -78,7 +97,13 @@ fn allocate(engine: &Engine, row: &HoldRow, item: &LineItem) -> Result<Uuid, Err
     ];
     let written = aside::during(|| plans::run(engine, &INSERT, &args, |row| row.need::<bool>(1)));
     match written[..] {
-        [true] => Ok(allocation_id),
+        [true] => Ok(Confirmed {
+            allocation_id,
+            resource_id: row.resource_id.to_string(),
+            line_item_id: item.line_item_id.clone(),
+            dates: row.dates.iter().map(|day| day.0).collect(),
+            quantity: row.life.quantity,
+        }),
         [] => Err(Booking::LineItemBooked {
             order_id: item.order_id.clone(),
             line_item_id: item.line_item_id.clone(),
@@ -114,15 +139,21 @@ fn confirm_resource_hold(
         idempotency_key.as_deref(),
         arguments,
     );
-    let (answer, _) = pinned(|| {
-        requests::once(&engine, request, || {
-            let row = row::by_id(&engine, hold_id)?;
-            let item = LineItem {
-                order_id: item.order_id.clone(),
-                line_item_id: item.line_item_id.clone(),
-            };
-            Ok(json!(confirm(&engine, &[(row, item)])?[0]))
-        })
-    })?;
+    let refuse = || {
+        self::refuse(&[row::by_id(&engine, hold_id)?])?;
+        Ok(None)
+    };
+    let run = || {
+        let row = row::by_id(&engine, hold_id)?;
+        self::refuse(std::slice::from_ref(&row))?;
+        let item = LineItem {
+            order_id: item.order_id.clone(),
+            line_item_id: item.line_item_id.clone(),
+        };
+        Ok(Ok(json!(
+            confirm(&engine, &[(row, item)])?[0].allocation_id
+        )))
+    };
+    let (answer, _) = pinned(|| requests::once_if_done(&engine, request, refuse, run))?;
     Ok(ids::to_pg(requests::id_of(&answer)))
 }

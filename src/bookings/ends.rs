@@ -61,16 +61,20 @@ pub fn release(engine: &Engine, seen: &[HoldRow]) -> Result<usize, Error> {
     for row in seen {
         released(row, now)?;
     }
-    let mut deltas = DateDeltas::default();
-    for row in seen {
-        let units = -i64::from(row.life.quantity);
-        deltas.add(engine.tenant, &row.resource_id, &row.dates, units);
-    }
-    queue::stand_in_line_for_dates(engine, &deltas.keys());
+    let frees = |rows: &[HoldRow]| {
+        let mut deltas = DateDeltas::default();
+        for row in rows {
+            let units = -i64::from(row.life.quantity);
+            deltas.add(engine.tenant, &row.resource_id, &row.dates, units);
+        }
+        deltas
+    };
+    queue::stand_in_line_for_dates(engine, &frees(seen).keys());
     let holds = ids::in_order(seen.iter().map(|row| row.hold_id));
-    row::change(engine, &holds, |row, now| Ok(row.with(released(row, now)?)))?;
-    rows::count(engine, &deltas);
-    Ok(seen.iter().map(|row| row.dates.len()).sum())
+    // As they are now that they are locked.
+    let ended = row::change(engine, &holds, |row, now| Ok(row.with(released(row, now)?)))?;
+    rows::count(engine, &frees(&ended));
+    Ok(ended.iter().map(|row| row.dates.len()).sum())
 }
 
 /// Gives a hold up, and returns how many dates that frees.

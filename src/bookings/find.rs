@@ -43,13 +43,17 @@ static FIND: Statement = Statement::stable(
 ///
 /// `dates` as in hold_resource; `most` how many are wanted, NULL for all. What it answers may be taken by others
 /// meanwhile: hold_resource decides. Errors: bad_argument.
-#[pg_extern(stable, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(
+    sql = "CREATE FUNCTION find_available(type text, dates date[], quantity integer DEFAULT 1, most integer DEFAULT NULL)
+               RETURNS TABLE (resource_id text, name text, available integer)
+               STABLE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp LANGUAGE c
+               AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
+)]
 fn find_available(
     r#type: Option<String>,
     dates: Option<Vec<Option<Date>>>,
-    quantity: default!(Option<i32>, "1"),
-    most: default!(Option<i32>, "NULL"),
+    quantity: Option<i32>,
+    most: Option<i32>,
     fcinfo: pg_sys::FunctionCallInfo,
 ) -> Result<
     TableIterator<

@@ -21,6 +21,8 @@ pub struct Seen {
     pub rows: Vec<DateRow>,
     /// Resources of which holds that have expired stand in the way.
     pub needs_room: Vec<Rc<str>>,
+    /// Listings behind them, of which such holds do.
+    pub needs_stock: Vec<Uuid>,
 }
 
 /// Why a claim does not fit. Somebody else's claim may end, or a blackout: it can be an answer.
@@ -69,12 +71,11 @@ pub enum Dead {
     AreEnded,
 }
 
-/// Judges the dates that are claimed in `deltas`, with what is about to be freed besides. Dates that nobody may
-/// ask for are an error: of no resource, in the past, not open.
+/// Judges the dates that are claimed in `deltas`. Dates that nobody may ask for are an error: of no resource, in the
+/// past, not open.
 pub fn judge(
     engine: &Engine,
     deltas: &DateDeltas,
-    pending: &DateDeltas,
     dead: Dead,
 ) -> Result<Result<Seen, Unfit>, Error> {
     let claimed: Vec<DateKey> = deltas
@@ -88,19 +89,20 @@ pub fn judge(
         let resource = resource::now(engine, &keys[0].resource_id)?;
         let rows = rows_of(&rows, &resource.id);
         refuse_what_cannot_be(&resource, keys, rows)?;
-        if let Some(closed) = closed(engine, &resource, rows) {
+        if let Some(closed) = closed(engine, &resource, rows)? {
             return Ok(Err(closed));
         }
-        match room(engine, &resource, rows, deltas, pending, dead) {
+        match room(engine, &resource, rows, deltas, dead) {
             Ok(false) => {}
             Ok(true) => needs_room.push(resource.id.clone()),
             Err(short) => return Ok(Err(short)),
         }
     }
-    Ok(match stock(engine, &rows, deltas)? {
-        Some(short) => Err(short),
-        None => Ok(Seen { rows, needs_room }),
-    })
+    Ok(stock(engine, &rows, deltas, dead)?.map(|needs_stock| Seen {
+        rows,
+        needs_room,
+        needs_stock,
+    }))
 }
 
 fn rows_of<'r>(rows: &'r [DateRow], resource_id: &Rc<str>) -> &'r [DateRow] {
@@ -143,18 +145,22 @@ fn refuse_what_cannot_be(
     .into())
 }
 
-fn closed(engine: &Engine, resource: &Resource, rows: &[DateRow]) -> Option<Unfit> {
+/// An error where it is not a blackout that closes them.
+fn closed(engine: &Engine, resource: &Resource, rows: &[DateRow]) -> Result<Option<Unfit>, Error> {
     let dates = rows.iter().filter(|row| row.closures > 0);
     let dates: Vec<Day> = dates.map(|row| row.key.date).collect();
     if dates.is_empty() {
-        return None;
+        return Ok(None);
     }
-    let error = closures::refusal(engine, &resource.id, &dates);
-    Some(Unfit::Closed {
-        resource_id: resource.id.clone(),
-        dates,
-        error: Box::new(error),
-    })
+    match closures::refusal(engine, &resource.id, &dates) {
+        Error::Booking(Booking::BlackedOut { dates, .. }) if dates.is_empty() => Ok(None),
+        Error::Booking(error @ Booking::BlackedOut { .. }) => Ok(Some(Unfit::Closed {
+            resource_id: resource.id.clone(),
+            dates,
+            error: Box::new(error.into()),
+        })),
+        error => Err(error),
+    }
 }
 
 /// Whether dead holds must end first for it to fit.
@@ -163,10 +169,9 @@ fn room(
     resource: &Resource,
     rows: &[DateRow],
     deltas: &DateDeltas,
-    pending: &DateDeltas,
     dead: Dead,
 ) -> Result<bool, Unfit> {
-    let left = |row: &DateRow| i64::from(row.available) - pending.of(&row.key);
+    let left = |row: &DateRow| i64::from(row.available);
     let is_short = |row: &&DateRow| left(row) < deltas.of(&row.key);
     if !rows.iter().any(|row| is_short(&row)) {
         return Ok(false);
@@ -216,8 +221,13 @@ pub fn stock_behind(engine: &Engine, listing_id: Uuid) -> Result<i64, Error> {
     Ok(available + dead - safety_stock)
 }
 
-/// What the listings behind the resources are short of. Holds that have expired are not counted as booked.
-fn stock(engine: &Engine, rows: &[DateRow], deltas: &DateDeltas) -> Result<Option<Unfit>, Error> {
+/// Listings behind the resources of which dead holds must end first for it to fit.
+fn stock(
+    engine: &Engine,
+    rows: &[DateRow],
+    deltas: &DateDeltas,
+    dead: Dead,
+) -> Result<Result<Vec<Uuid>, Unfit>, Error> {
     let mut by_listing: BTreeMap<Uuid, BTreeMap<Day, i64>> = BTreeMap::new();
     let mut resource_of: HashMap<Uuid, Rc<str>> = HashMap::new();
     for row in rows {
@@ -230,25 +240,37 @@ fn stock(engine: &Engine, rows: &[DateRow], deltas: &DateDeltas) -> Result<Optio
         let units = by_listing.entry(listing_id).or_default();
         *units.entry(row.key.date).or_default() += deltas.of(&row.key);
     }
+    let mut needs_stock = Vec::new();
     for (listing_id, wanted) in by_listing {
         let stock = stock_behind(engine, listing_id)?;
         let dates: Vec<Day> = wanted.keys().copied().collect();
-        let booked = booked::on(engine, listing_id, &dates);
-        let free = |day: &Day| stock - booked.get(day).copied().unwrap_or(0);
-        let short: Vec<Day> = wanted
-            .iter()
-            .filter(|(day, units)| free(day) < **units)
-            .map(|(day, _)| *day)
-            .collect();
-        if let Some(least) = short.iter().map(free).min() {
-            return Ok(Some(Unfit::Short {
-                resource_id: resource_of[&listing_id].clone(),
-                requested: short.iter().map(|day| wanted[day]).max().unwrap_or(0),
-                dates: short,
-                available: least.max(0),
-                listing_id: Some(listing_id),
-            }));
+        let free =
+            |booked: &HashMap<Day, i64>, day: &Day| stock - booked.get(day).copied().unwrap_or(0);
+        let short = |booked: &HashMap<Day, i64>| -> Vec<Day> {
+            let short = wanted
+                .iter()
+                .filter(|(day, units)| free(booked, day) < **units);
+            short.map(|(day, _)| *day).collect()
+        };
+        let mut booked = booked::on(engine, listing_id, &dates);
+        if short(&booked).is_empty() {
+            continue;
         }
+        if dead == Dead::AreFree {
+            booked = booked::on_without_dead(engine, listing_id, &dates);
+        }
+        let short = short(&booked);
+        let Some(least) = short.iter().map(|day| free(&booked, day)).min() else {
+            needs_stock.push(listing_id);
+            continue;
+        };
+        return Ok(Err(Unfit::Short {
+            resource_id: resource_of[&listing_id].clone(),
+            requested: short.iter().map(|day| wanted[day]).max().unwrap_or(0),
+            dates: short,
+            available: least.max(0),
+            listing_id: Some(listing_id),
+        }));
     }
-    Ok(None)
+    Ok(Ok(needs_stock))
 }

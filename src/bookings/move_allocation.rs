@@ -3,12 +3,12 @@
 use super::allocation::{self, Allocation};
 use super::dates;
 use super::judge::{judge, Dead, Seen, Unfit};
-use super::place::{count, make_room, Left};
+use super::place::{count, end_dead_of, lock_and_free, make_room, Left};
 use crate::arguments::{answer_when_short, positive_if_given, required_id};
 use crate::calendar;
 use crate::clock;
 use crate::counters::aside;
-use crate::counters::capacity::{expiry, rows, DateDeltas};
+use crate::counters::capacity::{booked, DateDeltas};
 use crate::engine::{pinned, Engine};
 use crate::error::Error;
 use crate::ids;
@@ -86,7 +86,7 @@ impl Move {
         deltas.add_all(pending);
         let mut rows = count(engine, &deltas)?;
         rows.retain(|row| after.dates.contains(&row.key.date));
-        let left = Left::of_rows(&rows).of(&after.resource_id);
+        let left = Left::of_rows(engine, &rows)?.of(&after.resource_id);
         Ok(Ok((after, left)))
     }
 }
@@ -98,7 +98,7 @@ impl Claim for Move {
     fn read(&self, engine: &Engine) -> Result<ControlFlow<Moved, Self::Seen>, Error> {
         let before = allocation::now(engine, self.allocation_id)?;
         let deltas = self.deltas(engine, &before);
-        let judged = judge(engine, &deltas, &DateDeltas::default(), Dead::AreFree)?;
+        let judged = judge(engine, &deltas, Dead::AreFree)?;
         Ok(match judged {
             Ok(seen) => ControlFlow::Continue((before, seen)),
             Err(unfit) => ControlFlow::Break(Err(unfit)),
@@ -108,6 +108,9 @@ impl Claim for Move {
     fn write(&self, engine: &Engine, (before, seen): Self::Seen) -> Result<Moved, Loss> {
         attempt(|| {
             let deltas = self.deltas(engine, &before);
+            for listing_id in &seen.needs_stock {
+                booked::end_dead(engine, engine.tenant, *listing_id);
+            }
             let freed = make_room(engine, &deltas, &seen.needs_room, &seen.rows, &[]);
             if allocation::lock(engine, self.allocation_id)? != before {
                 return Err(Loss::Raced);
@@ -120,15 +123,12 @@ impl Claim for Move {
         attempt(|| {
             let resource_id = allocation::now(engine, self.allocation_id)?.resource_id;
             let resources = [resource_id];
-            let mut freed = expiry::expire_all(engine, &resources);
+            let freed = end_dead_of(engine, &resources);
             let before = allocation::lock(engine, self.allocation_id)?;
             let deltas = self.deltas(engine, &before);
-            let mut all = freed.clone();
-            all.add_all(&deltas);
-            let locked = rows::lock(engine, &all.keys());
-            freed.add_all(&make_room(engine, &deltas, &resources, &locked, &[]));
-            match judge(engine, &deltas, &freed, Dead::AreEnded)? {
-                Ok(_) => self.write_row(engine, &before, &freed),
+            lock_and_free(engine, &deltas, &resources, freed, &[]);
+            match judge(engine, &deltas, Dead::AreEnded)? {
+                Ok(_) => self.write_row(engine, &before, &DateDeltas::default()),
                 Err(unfit) => Err(Loss::Refused(Err(unfit))),
             }
         })
@@ -197,6 +197,15 @@ fn move_resource_allocation(
         idempotency_key.as_deref(),
         arguments,
     );
+    let refused = |unfit: Unfit| match answers {
+        true => Ok(answer(Err(unfit))),
+        false => Err(unfit.into_error()),
+    };
+    // Refused by a read where it can be: without a transaction id.
+    let refuse = || match wish.read(&engine)? {
+        ControlFlow::Break(Err(unfit)) => refused(unfit).map(Some),
+        _ => Ok(None),
+    };
     let run = || -> Result<Result<Value, Value>, Error> {
         let moved = match wish.read(&engine)? {
             ControlFlow::Break(refused) => refused,
@@ -206,12 +215,11 @@ fn move_resource_allocation(
             },
         };
         match moved {
-            Err(unfit) if !answers => Err(unfit.into_error()),
-            Err(unfit) => Ok(Err(answer(Err(unfit)))),
+            Err(unfit) => refused(unfit).map(Err),
             done => Ok(Ok(answer(done))),
         }
     };
-    let (answer, replayed) = pinned(|| requests::once_if_done(&engine, request, run))?;
+    let (answer, replayed) = pinned(|| requests::once_if_done(&engine, request, refuse, run))?;
     let number = |field: &str| answer[field].as_i64().unwrap_or(0) as i32;
     let dates = answer["dates"].as_array().into_iter().flatten();
     let dates = dates.map(|day| calendar::to_pg(Day(day.as_i64().unwrap_or(0) as i32)));

@@ -1,7 +1,7 @@
 //! hold_package, confirm_package and release_package: several resources, for several dates, all or none.
 
 use super::answer::{Held, PackageColumns};
-use super::confirm::{self, LineItem};
+use super::confirm::{self, Confirmed, LineItem};
 use super::dates::{self, key};
 use super::hold::common;
 use super::place::{place, Wish};
@@ -22,7 +22,9 @@ use pgrx::prelude::*;
 use pgrx::Uuid as PgUuid;
 use serde::{Deserialize, Serialize};
 use serde_json::{json, Value};
+use std::cell::RefCell;
 use std::rc::Rc;
+use stockroom_core::calendar::Day;
 use stockroom_core::lines::PackageLines;
 use uuid::Uuid;
 
@@ -115,21 +117,30 @@ fn hold_package(
         key: token,
         arguments: json!({"lines": lines.canonical(), "customer_email": email}),
     });
-    let run = || -> Result<Result<Value, Value>, Error> {
-        let json = |package: &Package| serde_json::to_value(package).expect("plain JSON");
-        match hold(&engine, &mut wish)? {
-            Ok(package) => Ok(Ok(json(&package))),
-            Err(unfit) if answers => Ok(Err(json(&Package {
-                package_id: None,
-                holds: vec![Held::refused(&unfit)],
-            }))),
-            Err(unfit) => Err(unfit.into_error()),
-        }
+    let json = |package: &Package| serde_json::to_value(package).expect("plain JSON");
+    let refused = |unfit: Unfit| match answers {
+        true => Ok(json(&Package {
+            package_id: None,
+            holds: vec![Held::refused(&unfit)],
+        })),
+        false => Err(unfit.into_error()),
     };
     let (answer, replayed) = match request {
-        None => requests::once_if_done(&engine, None, run)?,
+        None => {
+            let (Ok(answer) | Err(answer)) = done(hold(&engine, &mut wish)?, json, refused)?;
+            (answer, false)
+        }
         // Tokens of calls are kept by statements: pinned once for all of them.
-        request => pinned(|| requests::once_if_done(&engine, request, run))?,
+        request => pinned(|| {
+            let wish = RefCell::new(wish);
+            // Refused by a read where it can be, else in line: without a transaction id.
+            let refuse = || match wish.borrow().line_up(&engine)? {
+                Some(unfit) => refused(unfit).map(Some),
+                None => Ok(None),
+            };
+            let run = || done(hold(&engine, &mut wish.borrow_mut())?, json, refused);
+            requests::once_if_done(&engine, request, refuse, run)
+        })?,
     };
     let mut package: Package = serde_json::from_value(answer).expect("it was written so");
     if replayed {
@@ -142,6 +153,18 @@ fn hold_package(
     let rows = package.holds.into_iter();
     let rows: Vec<PackageColumns> = rows.map(|hold| hold.package_columns(package_id)).collect();
     Ok(TableIterator::new(rows))
+}
+
+/// The answer: done, or refused as one.
+fn done(
+    held: Result<Package, Unfit>,
+    json: impl Fn(&Package) -> Value,
+    refused: impl Fn(Unfit) -> Result<Value, Error>,
+) -> Result<Result<Value, Value>, Error> {
+    match held {
+        Ok(package) => Ok(Ok(json(&package))),
+        Err(unfit) => refused(unfit).map(Err),
+    }
 }
 
 /// The holds that were answered first, as they are now; those that were purged, as they were.
@@ -202,21 +225,26 @@ fn confirm_package(
     let arguments =
         || json!({"package_id": package_id, "order_id": order_id, "line_item_id": line_item_id});
     let request = Request::with_key("confirm_package", idempotency_key.as_deref(), arguments);
-    let run = || -> Result<Value, Error> {
-        let wanted = with_line_items(holds_of(&engine, package_id)?, &order_id, &line_item_id)?;
-        Ok(json!(confirm::confirm(&engine, &wanted)?))
+    let refuse = || {
+        confirm::refuse(&holds_of(&engine, package_id)?)?;
+        Ok(None)
     };
-    let (answer, replayed) = pinned(|| requests::once(&engine, request, run))?;
-    let allocations: Vec<Uuid> = serde_json::from_value(answer).expect("it was written so");
-    let confirmed = with_line_items(holds_of(&engine, package_id)?, &order_id, &line_item_id)?;
-    let rows = allocations.into_iter().zip(confirmed);
-    let rows = rows.map(|(allocation_id, (row, item))| {
+    let run = || -> Result<Result<Value, Value>, Error> {
+        let holds = holds_of(&engine, package_id)?;
+        confirm::refuse(&holds)?;
+        let wanted = with_line_items(holds, &order_id, &line_item_id)?;
+        Ok(Ok(json!(confirm::confirm(&engine, &wanted)?)))
+    };
+    let (answer, replayed) = pinned(|| requests::once_if_done(&engine, request, refuse, run))?;
+    let rows: Vec<Confirmed> = serde_json::from_value(answer).expect("it was written so");
+    let rows = rows.into_iter().map(|row| {
+        let dates = row.dates.into_iter().map(|day| calendar::to_pg(Day(day)));
         (
-            ids::to_pg(allocation_id),
-            row.resource_id.to_string(),
-            item.line_item_id,
-            calendar::list(&row.dates),
-            row.life.quantity,
+            ids::to_pg(row.allocation_id),
+            row.resource_id,
+            row.line_item_id,
+            dates.collect(),
+            row.quantity,
             replayed,
         )
     });

@@ -1,8 +1,10 @@
 //! Making holds of resources: refused by a read where they can be, else in line, then in tries.
 
-use super::judge::{judge, Dead, Seen, Unfit};
+use super::judge::{judge, stock_behind, Dead, Seen, Unfit};
+use super::resource;
 use super::written::{self, Common, NewHold};
-use crate::counters::capacity::{expiry, rows, DateDeltas, DateRow};
+use crate::clock;
+use crate::counters::capacity::{booked, expiry, rows, DateDeltas, DateRow};
 use crate::counters::{Guard, Refusal};
 use crate::engine::Engine;
 use crate::error::Error;
@@ -31,18 +33,38 @@ type Loss = tries::Loss<Placed>;
 pub struct Left(BTreeMap<Rc<str>, i32>);
 
 impl Left {
-    pub fn of_rows(rows: &[DateRow]) -> Left {
+    /// Of dates that were claimed, as they are then; of those with a listing behind them not more than that has.
+    pub fn of_rows(engine: &Engine, rows: &[DateRow]) -> Result<Left, Error> {
         let mut left = Left::default();
         for row in rows {
+            let mut available = row.available;
+            if let Some(listing_id) = row.listing_id {
+                let date = row.key.date;
+                let booked = booked::on(engine, listing_id, &[date]);
+                let stock = stock_behind(engine, listing_id)?;
+                let stock = stock - booked.get(&date).copied().unwrap_or(0);
+                available = stock.clamp(0, available.max(0).into()) as i32;
+            }
             let least = left.0.entry(row.key.resource_id.clone());
-            let least = least.or_insert(row.available);
-            *least = row.available.min(*least);
+            let least = least.or_insert(available);
+            *least = available.min(*least);
         }
-        left
+        Ok(left)
     }
 
     pub fn of(&self, resource_id: &Rc<str>) -> i32 {
         self.0.get(resource_id).copied().unwrap_or(0)
+    }
+}
+
+impl Wish {
+    /// Why it does not fit, by what is read; else its place is in line.
+    pub fn line_up(&self, engine: &Engine) -> Result<Option<Unfit>, Error> {
+        match self.read(engine)? {
+            ControlFlow::Break(Err(unfit)) => return Ok(Some(unfit)),
+            _ => queue::stand_in_line_for_dates(engine, &self.claims(engine).keys()),
+        };
+        Ok(None)
     }
 }
 
@@ -152,7 +174,7 @@ impl Claim for Wish {
 
     fn read(&self, engine: &Engine) -> Result<ControlFlow<Placed, Seen>, Error> {
         let claims = self.claims(engine);
-        let judged = judge(engine, &claims, &DateDeltas::default(), Dead::AreFree)?;
+        let judged = judge(engine, &claims, Dead::AreFree)?;
         Ok(match judged {
             Ok(seen) => ControlFlow::Continue(seen),
             Err(unfit) => ControlFlow::Break(Err(unfit)),
@@ -163,15 +185,18 @@ impl Claim for Wish {
         let claims = self.claims(engine);
         if seen.needs_room.is_empty() {
             if let Some(tried) = self.place_on_trial(engine, &claims, &seen.rows) {
-                return Ok(Ok(Left::of_rows(&tried?)));
+                return Ok(Ok(Left::of_rows(engine, &tried?)?));
             }
         }
         attempt(|| {
+            for listing_id in &seen.needs_stock {
+                booked::end_dead(engine, engine.tenant, *listing_id);
+            }
             let mut deltas = make_room(engine, &claims, &seen.needs_room, &seen.rows, &[]);
             self.insert(engine)?;
             deltas.add_all(&claims);
             let rows = count(engine, &deltas)?;
-            Ok(Ok(Left::of_rows(&claimed(rows, &claims))))
+            Ok(Ok(Left::of_rows(engine, &claimed(rows, &claims))?))
         })
     }
 
@@ -179,23 +204,52 @@ impl Claim for Wish {
     fn under_locks(&self, engine: &Engine) -> Result<Placed, Loss> {
         attempt(|| {
             let claims = self.claims(engine);
-            let mut deltas = expiry::expire_all(engine, &self.resources());
+            let resources = self.resources();
+            let freed = end_dead_of(engine, &resources);
             self.insert(engine)?;
-            let mut all = deltas.clone();
-            all.add_all(&claims);
-            let locked = rows::lock(engine, &all.keys());
-            // With a short time to live, their own may have run out by now.
             let own: Vec<Uuid> = self.holds.iter().map(|hold| hold.hold_id).collect();
-            let latest = make_room(engine, &claims, &self.resources(), &locked, &own);
-            deltas.add_all(&latest);
-            if let Err(unfit) = judge(engine, &claims, &deltas, Dead::AreEnded)? {
+            lock_and_free(engine, &claims, &resources, freed, &own);
+            if let Err(unfit) = judge(engine, &claims, Dead::AreEnded)? {
                 return Err(Loss::Refused(Err(unfit)));
             }
-            deltas.add_all(&claims);
-            let rows = count(engine, &deltas)?;
-            Ok(Ok(Left::of_rows(&claimed(rows, &claims))))
+            let rows = count(engine, &claims)?;
+            Ok(Ok(Left::of_rows(engine, &rows)?))
         })
     }
+}
+
+/// Ends all dead holds of these resources, and of others with the same listings behind them, in lock order.
+pub fn end_dead_of(engine: &Engine, resources: &[Rc<str>]) -> DateDeltas {
+    let mut all: Vec<Rc<str>> = resources.to_vec();
+    for resource_id in resources {
+        let listing = resource::now(engine, resource_id).ok();
+        let listing = listing.and_then(|resource| resource.listing_id);
+        if let Some(listing_id) = listing {
+            all.extend(booked::with_dead(engine, engine.tenant, listing_id));
+        }
+    }
+    all.sort();
+    all.dedup();
+    expiry::expire_all(engine, &all, clock::microseconds())
+}
+
+/// Locks the dates that are claimed with those that were freed, and counts the latter: with what has died since, but
+/// for `own`, which are not counted yet. With a short time to live, theirs may have run out by now.
+pub fn lock_and_free(
+    engine: &Engine,
+    claims: &DateDeltas,
+    resources: &[Rc<str>],
+    freed: DateDeltas,
+    own: &[Uuid],
+) {
+    let mut all = freed.clone();
+    for (key, _) in claims.iter() {
+        all.add_to(key.clone(), 0);
+    }
+    let locked = rows::lock(engine, &all.keys());
+    rows::count(engine, &freed);
+    let latest = make_room(engine, claims, resources, &locked, own);
+    rows::count(engine, &latest);
 }
 
 impl Wish {

@@ -43,16 +43,19 @@ const LONGEST_DESCRIPTION: usize = 10_000;
 /// `type` is one of resource_type; `timezone` a name of pg_timezone_names: there it is decided which date is today;
 /// `listing_id` the listing whose stock is behind it, if any; `id` NULL makes a key. Errors: resource_exists,
 /// resource_type_not_found, listing_not_found, bad_argument.
-#[pg_extern(security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(
+    sql = "CREATE FUNCTION create_resource(type text, name text, timezone text DEFAULT 'UTC', description text DEFAULT NULL,
+               metadata jsonb DEFAULT NULL, listing_id uuid DEFAULT NULL, id text DEFAULT NULL) RETURNS text
+               SECURITY DEFINER SET search_path TO pg_catalog, pg_temp LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
+)]
 fn create_resource(
     r#type: Option<String>,
     name: Option<String>,
-    timezone: default!(Option<String>, "'UTC'"),
-    description: default!(Option<String>, "NULL"),
-    metadata: default!(Option<Jsonb>, "NULL"),
-    listing_id: default!(Option<Uuid>, "NULL"),
-    id: default!(Option<String>, "NULL"),
+    timezone: Option<String>,
+    description: Option<String>,
+    metadata: Option<Jsonb>,
+    listing_id: Option<Uuid>,
+    id: Option<String>,
     fcinfo: pg_sys::FunctionCallInfo,
 ) -> Result<String, ErrorReport> {
     let engine = Engine::of_call(fcinfo);

@@ -1,4 +1,4 @@
-//! retire_resource: it takes no new claims, ever.
+//! retire_resource: it takes no new claims from then on.
 
 use super::dates::resource_key;
 use super::{add_blackout, resource};
@@ -17,7 +17,7 @@ static RETIRE: Statement = Statement::fresh(
     &[TEXTOID, UUIDOID, TIMESTAMPTZOID],
 );
 
-/// Retires a resource for good, and returns since when it is: it stays as history, and takes no new claims.
+/// Retires a resource, and returns since when it is: it stays as history, and takes no new claims.
 ///
 /// What is booked from today on stands in the way; `cancel_holds` releases live holds first. A second time changes
 /// nothing. Errors: resource_not_found, resource_booked (DETAIL names holds and allocations), bad_argument.
@@ -32,7 +32,7 @@ fn retire_resource(
     let resource_id = resource_key(resource_id)?;
     let found = resource::now(&engine, &resource_id)?;
     if required("cancel_holds", cancel_holds)? && !found.is_retired {
-        closures::lock_resources(&engine, &[resource_id.to_string()]);
+        closures::lock_resources(&engine, &[resource_id.to_string()])?;
         add_blackout::cancel_holds(&engine, &resource_id, claims::FIRST_DAY, claims::LAST_DAY)?;
     }
     let args = [

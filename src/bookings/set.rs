@@ -4,6 +4,7 @@ use super::dates::{first_and_last, resource_key};
 use super::resource;
 use crate::arguments::{not_negative, required};
 use crate::calendar;
+use crate::clock;
 use crate::counters::capacity::{claims, expiry, rows, DateKey, DateRow};
 use crate::engine::Engine;
 use crate::error::{Booking, Error};
@@ -49,7 +50,11 @@ fn set_capacity(
         .collect();
     // Refused by a read where it can be; but holds that have expired may still be counted.
     if let Err(refused) = judge(&engine, &keys, &rows::now(&engine, &keys), capacity) {
-        let freed = expiry::expire_all(&engine, std::slice::from_ref(&resource_id));
+        if matches!(refused, Error::Booking(Booking::DateNotOpen { .. })) {
+            return Err(refused.into());
+        }
+        let resource = std::slice::from_ref(&resource_id);
+        let freed = expiry::expire_all(&engine, resource, clock::microseconds());
         if freed.is_empty() {
             return Err(refused.into());
         }
@@ -90,7 +95,13 @@ fn judge(engine: &Engine, keys: &[DateKey], rows: &[DateRow], capacity: i32) -> 
             date: row.key.date,
             capacity,
             booked: row.booked(),
-            claims: claims::between(engine, &row.key.resource_id, row.key.date, row.key.date),
+            claims: claims::between(
+                engine,
+                &row.key.resource_id,
+                row.key.date,
+                row.key.date,
+                clock::microseconds(),
+            ),
         }
         .into()),
     }

@@ -215,7 +215,8 @@ fn refuse_oversold(
         return;
     };
     if location_id.is_none() {
-        // Days may have passed since that was counted.
+        // Days may have passed since that was counted, or holds of resources expired.
+        booked::end_dead(engine, tenant_id, listing_id);
         booked::recount(engine, tenant_id, listing_id);
     }
     let Some((_, over_by)) = judge().filter(|(_, over_by)| *over_by > 0) else {
@@ -242,6 +243,10 @@ fn refuse_oversold(
             location_id,
             over_by,
             holds: live_holds(engine, tenant_id, listing_id, location_id),
+            booked: match location_id {
+                None => booked::stored(engine, tenant_id, listing_id),
+                Some(_) => 0,
+            },
         }
         .raise();
     }

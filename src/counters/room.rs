@@ -1,6 +1,7 @@
 //! How much may leave listings and levels before a claim on them goes short. Holds that have expired are
 //! free, swept or not.
 
+use super::capacity::booked;
 use crate::clock;
 use crate::engine::Engine;
 use crate::plans::{self, id_list, maybe_id, Statement};
@@ -37,12 +38,12 @@ static ROOM: Statement = Statement::fresh(
     concat!(
         "SELECT g.listing_id, NULL::uuid, ",
         room_of_listing!(),
-        " FROM {s}.stock_listings g
+        ", g.quantity_booked, g.tenant_id FROM {s}.stock_listings g
            WHERE g.listing_id = ANY ($2) AND ($3 IS NULL OR g.tenant_id = $3)
          UNION ALL
          SELECT v.listing_id, v.location_id, ",
         room_of_level!(),
-        " FROM {s}.stock_levels v
+        ", 0, v.tenant_id FROM {s}.stock_levels v
            WHERE v.listing_id = ANY ($2) AND ($3 IS NULL OR v.tenant_id = $3)"
     ),
     &[TIMESTAMPTZOID, UUIDARRAYOID, UUIDOID],
@@ -59,9 +60,18 @@ pub fn now(engine: &Engine, tenant: Option<Uuid>, listings: &[Uuid]) -> Room {
         maybe_id(tenant),
     ];
     let rows = plans::run(engine, &ROOM, &args, |row| {
-        ((row.id(1), row.maybe_id(2)), row.need(3))
+        let key = (row.id(1), row.maybe_id(2));
+        (key, row.need::<i64>(3), row.need::<i32>(4), row.id(5))
     });
-    Room(rows.into_iter().collect())
+    let units = |(key, units, stored, tenant_id): ((Uuid, Option<Uuid>), i64, i32, Uuid)| {
+        // What is booked may be less by now than its row says.
+        let over = match stored {
+            0 => 0,
+            stored => (i64::from(stored) - booked::peak(engine, tenant_id, key.0)).max(0),
+        };
+        (key, units + over)
+    };
+    Room(rows.into_iter().map(units).collect())
 }
 
 impl Room {

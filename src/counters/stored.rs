@@ -47,15 +47,27 @@ pub enum Stopped<K> {
 pub fn change<T: Stored>(
     engine: &Engine,
     keys: &[T::Key],
+    compute: impl FnMut(&T::Key, T) -> Result<T, Refusal>,
+) -> Result<Vec<T>, Stopped<T::Key>> {
+    change_or_leave_out(engine, keys, |_| false, compute)
+}
+
+/// The same where rows of some keys may be missing.
+pub fn change_or_leave_out<T: Stored>(
+    engine: &Engine,
+    keys: &[T::Key],
+    may_be_missing: impl Fn(&T::Key) -> bool,
     mut compute: impl FnMut(&T::Key, T) -> Result<T, Refusal>,
 ) -> Result<Vec<T>, Stopped<T::Key>> {
-    directly(engine, keys, &mut compute).unwrap_or_else(|| by_statements(engine, keys, compute))
+    directly(engine, keys, &may_be_missing, &mut compute)
+        .unwrap_or_else(|| by_statements(engine, keys, may_be_missing, compute))
 }
 
 /// None where only SQL can change them.
 fn directly<T: Stored>(
     engine: &Engine,
     keys: &[T::Key],
+    may_be_missing: &impl Fn(&T::Key) -> bool,
     mut compute: impl FnMut(&T::Key, T) -> Result<T, Refusal>,
 ) -> Option<Result<Vec<T>, Stopped<T::Key>>> {
     let Some(first) = keys.first() else {
@@ -87,10 +99,11 @@ fn directly<T: Stored>(
             match updated {
                 Updated::Set(row) => changed.push(row),
                 Updated::Refused(refusal) => return Err(Stopped::Refused(refusal)),
+                Updated::NotFound if may_be_missing(key) => {}
                 Updated::NotFound => return Err(Stopped::Missing(key.clone())),
                 Updated::ToSql => {
                     let key = std::slice::from_ref(key);
-                    changed.extend(by_statements(engine, key, &mut compute)?);
+                    changed.extend(by_statements(engine, key, may_be_missing, &mut compute)?);
                     rows.outdate();
                 }
             }
@@ -102,10 +115,17 @@ fn directly<T: Stored>(
 fn by_statements<T: Stored>(
     engine: &Engine,
     keys: &[T::Key],
+    may_be_missing: impl Fn(&T::Key) -> bool,
     mut compute: impl FnMut(&T::Key, T) -> Result<T, Refusal>,
 ) -> Result<Vec<T>, Stopped<T::Key>> {
     T::make(engine, keys);
     let rows = T::lock(engine, keys);
+    let is_there = |key: &&T::Key| !may_be_missing(key) || rows.iter().any(|row| row.is(key));
+    let there: Vec<T::Key> = match rows.len() == keys.len() {
+        true => keys.to_vec(),
+        false => keys.iter().filter(is_there).cloned().collect(),
+    };
+    let keys = &there[..];
     if rows.len() != keys.len() {
         let missing = keys.iter().find(|key| !rows.iter().any(|row| row.is(key)));
         let missing = missing.expect("a row is missing");

@@ -123,6 +123,7 @@ unsafe fn find_index(
         }
         let state = &*(*opened).rd_index;
         let is_ours = (*(*opened).rd_rel).relam == pg_sys::BTREE_AM_OID
+            && (!index.unique || (state.indisunique && state.indimmediate))
             && state.indnkeyatts as usize == index.columns.len()
             && index.columns.iter().enumerate().all(|(at, name)| {
                 let column = shape.column(name);

@@ -1,7 +1,9 @@
 //! A row version that is put together before it is written.
 
 use super::{NewValues, Table};
-use pgrx::pg_sys;
+use crate::engine::c_text;
+use pgrx::prelude::*;
+use pgrx::PgTupleDesc;
 
 /// A slot for a row, dropped with its scope.
 pub(super) struct NewRow(pub(super) *mut pg_sys::TupleTableSlot);
@@ -38,7 +40,27 @@ impl NewRow {
                 std::ptr::write_bytes(nulls, 1, count);
             });
             set(&row, values);
+            refuse_nulls(table, &row);
             row
+        }
+    }
+}
+
+/// What we leave empty an owner may have made NOT NULL.
+unsafe fn refuse_nulls(table: &Table, row: &NewRow) {
+    // SAFETY: the row has the table's own columns.
+    unsafe {
+        let columns = PgTupleDesc::from_pg_unchecked((*table.relation).rd_att);
+        for (at, column) in columns.iter().enumerate() {
+            if column.attnotnull && *(*row.0).tts_isnull.add(at) {
+                let name = c_text(&raw const (*(*table.relation).rd_rel).relname.data[0]);
+                let column = column.name().to_owned();
+                ereport!(
+                    ERROR,
+                    PgSqlErrorCode::ERRCODE_NOT_NULL_VIOLATION,
+                    format!("null value in column \"{column}\" of relation \"{name}\" violates not-null constraint")
+                );
+            }
         }
     }
 }

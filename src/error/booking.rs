@@ -137,7 +137,7 @@ impl Booking {
                 S::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 format!("resource {resource_id} is {state} and takes no new bookings"),
                 json!({"error": "resource_not_active", "resource_id": resource_id, "state": state}),
-                "change_resource(…, is_active => true) brings an inactive one back; a retired one stays retired.",
+                "change_resource(…, is_active => true) brings an inactive one back; a retired one UPDATE resource SET deleted_at = NULL.",
             ),
             Booking::ResourceBooked { resource_id, claims } => part(
                 S::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
@@ -226,7 +226,7 @@ impl Booking {
                 S::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 format!("listing {listing_id} is the stock behind resources"),
                 json!({"error": "listing_backs_resources", "listing_id": listing_id, "resources": resources}),
-                "Take it from these resources first: change_resource(…, listing_id => NULL) while they are not booked, or delete them.",
+                "Take it from these resources first: change_resource(…, without_listing => true) while they are not booked, or delete them.",
             ),
         }
     }

@@ -36,6 +36,8 @@ pub enum Error {
         over_by: i64,
         /// Some of its live holds, newest first.
         holds: Vec<Uuid>,
+        /// Units that resources have booked of it on a date.
+        booked: i32,
     },
     ListingNotFound {
         listing_id: Uuid,
@@ -265,13 +267,23 @@ impl Error {
                 json!({"error": "stale_count", "lot_id": lot_id, "expected": expected, "actual": actual}),
                 "Goods have moved since it was read: read it again, and count again.",
             ),
-            Error::ListingOversold { listing_id, location_id, over_by, holds } => part(
-                S::ERRCODE_CHECK_VIOLATION,
-                format!("stock of listing {listing_id} is committed: {over_by} too many units are claimed"),
-                json!({"error": "stock_committed", "listing_id": listing_id, "location_id": location_id,
-                       "over_by": over_by, "holds": holds}),
-                "Release or fulfil claims on the listing first, or change its stock by less.",
-            ),
+            Error::ListingOversold { listing_id, location_id, over_by, holds, booked } => {
+                let mut detail = json!({"error": "stock_committed", "listing_id": listing_id, "location_id": location_id,
+                                        "over_by": over_by, "holds": holds});
+                let hint = match booked {
+                    0 => "Release or fulfil claims on the listing first, or change its stock by less.",
+                    booked => {
+                        detail["booked"] = json!(booked);
+                        "Units are booked by date from this listing: cancel or move bookings of its resources (resource_calendar), release other claims, or change its stock by less."
+                    }
+                };
+                part(
+                    S::ERRCODE_CHECK_VIOLATION,
+                    format!("stock of listing {listing_id} is committed: {over_by} too many units are claimed"),
+                    detail,
+                    hint,
+                )
+            }
             Error::ListingNotFound { listing_id } => part(
                 S::ERRCODE_NO_DATA_FOUND,
                 format!("listing {listing_id} does not exist"),

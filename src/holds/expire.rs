@@ -8,19 +8,20 @@ use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use uuid::Uuid;
 
-/// Sweeps one tenant or all, and answers how many holds expired. Where none has, holds that wait get what
-/// is there: one after the other in one transaction would take locks out of their order.
+/// Sweeps one tenant or all, and answers how many holds expired: of stock, or where there are none, of resources.
+/// Where none has, holds that wait get what is there. One after the other in one transaction would take locks out of
+/// their order.
 pub fn sweep(engine: &Engine, tenant: Option<Uuid>, batch: i32) -> i32 {
     pinned(|| {
         let of_stock = expiry::sweep(engine, tenant, batch);
-        let of_resources = match batch - of_stock {
-            0 => 0,
-            left => capacity::expiry::sweep(engine, tenant, left),
-        };
-        if of_stock == 0 {
+        if of_stock > 0 {
+            return of_stock;
+        }
+        let of_resources = capacity::expiry::sweep(engine, tenant, batch);
+        if of_resources == 0 {
             fill::fill_all(engine, tenant, batch);
         }
-        of_stock + of_resources
+        of_resources
     })
 }
 

@@ -8,7 +8,7 @@ use pgrx::prelude::*;
 use uuid::Uuid;
 
 // Each answers listings and resources, at most 20.
-static OF_LISTINGS: Statement = Statement::fresh(
+static OF_LISTINGS: Statement = Statement::stable(
     "SELECT listing_id, id FROM {s}.resource WHERE listing_id = ANY ($1) ORDER BY 1, 2 LIMIT 20",
     &[UUIDARRAYOID],
 );
@@ -46,7 +46,10 @@ fn refuse(found: Vec<(Uuid, String)>) -> Result<(), Error> {
 /// Of listings that are about to be deleted, and are locked.
 pub fn refuse_listings(engine: &Engine, listings: &[Uuid]) -> Result<(), Error> {
     let args = [id_list(listings.iter().copied())];
-    refuse(plans::run(engine, &OF_LISTINGS, &args, found))
+    // Those that came in since the transaction began count too: the listings are locked.
+    refuse(plans::with_latest_snapshot(|| {
+        plans::run(engine, &OF_LISTINGS, &args, found)
+    }))
 }
 
 /// For the trigger after DELETE on stock_listings.

@@ -31,10 +31,10 @@ fn resource_blackout_before<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
 macro_rules! ranges {
     ($rows:literal) => {
         concat!(
-            "SELECT b.resource_id, min(b.start_date), max(b.end_date), bool_and(r.tenant_id = b.tenant_id)
+            "SELECT b.resource_id, min(b.start_date), max(b.end_date), bool_and(coalesce(r.tenant_id = b.tenant_id, false))
                FROM ",
             $rows,
-            " AS b JOIN {s}.resource r ON r.id = b.resource_id GROUP BY b.resource_id ORDER BY b.resource_id"
+            " AS b LEFT JOIN {s}.resource r ON r.id = b.resource_id GROUP BY b.resource_id ORDER BY b.resource_id"
         )
     };
 }
@@ -43,7 +43,6 @@ static UPDATED: Statement = Statement::fresh(
     ranges!("(SELECT * FROM new_rows UNION ALL SELECT * FROM old_rows)"),
     &[],
 );
-/// Blackouts whose resource goes in the same breath close nothing any more.
 static DELETED: Statement = Statement::fresh(ranges!("old_rows"), &[]);
 static NONE_LEFT: Statement = Statement::fresh(
     "SELECT c.resource_id, min(c.date), max(c.date), true FROM {s}.resource_capacity c
@@ -65,7 +64,7 @@ fn resource_blackout_after<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
         let statement = row::of_event(trigger, &INSERTED, &UPDATED, &DELETED, &NONE_LEFT);
         let changed = plans::run_in_trigger(&engine, trigger, statement, &[], range);
         let resources: Vec<String> = changed.iter().map(|(id, ..)| id.clone()).collect();
-        closures::lock_resources(&engine, &resources);
+        closures::lock_resources(&engine, &resources).unwrap_or_else(|error| error.raise());
         for (resource_id, first, last, is_its_tenants) in changed {
             if !is_its_tenants {
                 Error::from(Booking::ResourceNotFound { resource_id }).raise();

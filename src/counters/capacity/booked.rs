@@ -2,44 +2,39 @@
 //! resources that it is behind. A listing keeps that number; what is sold leaves so many units, and what is
 //! booked finds them there.
 //!
-//! It may be too high for a while, as days pass and holds expire: then it only refuses, and whoever would be
-//! refused counts it anew first. Bookings always write the listing's row, so that sales meet them there at every
-//! isolation level.
+//! It may be too high for a while, as days pass: then it only refuses, and whoever would be refused counts it anew
+//! first. A hold that has expired is counted until it is ended, for at this very moment it may be confirmed; whoever
+//! needs its units ends it. Bookings always write the listing's row, so that sales meet them there at every isolation
+//! level.
 
 use super::deltas::DateDeltas;
-use super::rows::DateRow;
+use super::expiry;
+use super::rows::{self, DateRow};
 use crate::calendar;
-use crate::counters::{aside, dead, Guard, Refusal};
+use crate::clock;
+use crate::counters::{aside, dead, expiry as stock_expiry, mirror, rollup, Guard, Refusal};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::plans::{self, id, Arg, Statement};
+use crate::subtransaction::attempt;
 use pgrx::datum::Date;
-use pgrx::pg_sys::{DATEARRAYOID, DATEOID, INT4OID, UUIDOID};
+use pgrx::pg_sys::{DATEARRAYOID, DATEOID, INT4OID, TIMESTAMPTZOID, UUIDOID};
 use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 use stockroom_core::calendar::Day;
 use uuid::Uuid;
 
-/// What is booked of a listing by date, without holds that have expired; $3 is a date of which nobody's today is
-/// earlier.
+/// What is booked of a listing by date, as the counters have it; $3 is a date of which nobody's today is earlier.
 macro_rules! booked {
     ($which:literal) => {
         concat!(
-            "WITH booked AS (
-               SELECT c.date, sum(c.max_capacity::bigint - c.available_capacity) AS units
-                 FROM {s}.resource_capacity c JOIN {s}.resource r ON r.id = c.resource_id
-                WHERE c.listing_id = $1 AND c.tenant_id = $2 AND c.date >= $3
-                  AND c.date >= (clock_timestamp() AT TIME ZONE r.timezone)::date
-                  AND c.available_capacity < c.max_capacity AND ",
+            "SELECT c.date, sum(c.max_capacity::bigint - c.available_capacity)::bigint
+               FROM {s}.resource_capacity c JOIN {s}.resource r ON r.id = c.resource_id
+              WHERE c.listing_id = $1 AND c.tenant_id = $2 AND c.date >= $3
+                AND c.date >= (clock_timestamp() AT TIME ZONE r.timezone)::date
+                AND c.available_capacity < c.max_capacity AND ",
             $which,
-            " GROUP BY c.date),
-             dead AS (
-               SELECT d.date, sum(h.quantity) AS units
-                 FROM {s}.resource r
-                 JOIN {s}.resource_hold h
-                   ON h.resource_id = r.id AND h.status = 'ACTIVE' AND h.expires_at <= clock_timestamp(),
-                      unnest(h.dates) AS d (date)
-                WHERE r.listing_id = $1 GROUP BY d.date)
-             SELECT b.date, (b.units - coalesce(d.units, 0))::bigint FROM booked b LEFT JOIN dead d USING (date)"
+            " GROUP BY c.date"
         )
     };
 }
@@ -49,9 +44,31 @@ static ON: Statement = Statement::fresh(
     booked!("c.date = ANY ($4)"),
     &[UUIDOID, UUIDOID, DATEOID, DATEARRAYOID],
 );
+/// Without holds that have expired: only to be told, for until they are ended they may be confirmed at this moment.
 static SEEN: Statement = Statement::stable(
-    booked!("c.date BETWEEN $4 AND $5"),
-    &[UUIDOID, UUIDOID, DATEOID, DATEOID, DATEOID],
+    "SELECT c.date, sum(c.max_capacity::bigint - c.available_capacity - coalesce(dead.units, 0))::bigint
+       FROM {s}.resource_capacity c
+       LEFT JOIN LATERAL (SELECT sum(h.quantity) AS units FROM {s}.resource_hold h
+                           WHERE h.resource_id = c.resource_id AND h.status = 'ACTIVE'
+                             AND h.expires_at <= clock_timestamp() AND c.date = ANY (h.dates)) AS dead ON true
+      WHERE c.listing_id = $1 AND c.tenant_id = $2 AND c.date BETWEEN $3 AND $4
+        AND c.available_capacity < c.max_capacity
+      GROUP BY c.date",
+    &[UUIDOID, UUIDOID, DATEOID, DATEOID],
+);
+/// Resources that a listing is behind, of which holds have expired and are still counted.
+static WITH_DEAD: Statement = Statement::fresh(
+    "SELECT r.id FROM {s}.resource r
+      WHERE r.listing_id = $1 AND r.tenant_id = $2
+        AND EXISTS (SELECT FROM {s}.resource_hold h
+                     WHERE h.resource_id = r.id AND h.status = 'ACTIVE' AND h.expires_at <= $3)
+      ORDER BY r.id",
+    &[UUIDOID, UUIDOID, TIMESTAMPTZOID],
+);
+static NOW: Statement = Statement::fresh(
+    "SELECT quantity_available, safety_stock, quantity_held, quantity_booked FROM {s}.stock_listings
+      WHERE listing_id = $1 AND tenant_id = $2",
+    &[UUIDOID, UUIDOID],
 );
 static LOCK: Statement = Statement::fresh(
     "SELECT quantity_available, safety_stock, quantity_held, quantity_booked FROM {s}.stock_listings
@@ -105,19 +122,67 @@ pub fn on(engine: &Engine, listing_id: Uuid, dates: &[Day]) -> HashMap<Day, i64>
         .collect()
 }
 
+static ON_WITHOUT_DEAD: Statement = Statement::fresh(
+    "SELECT c.date, sum(c.max_capacity::bigint - c.available_capacity - coalesce(dead.units, 0))::bigint
+       FROM {s}.resource_capacity c
+       LEFT JOIN LATERAL (SELECT sum(h.quantity) AS units FROM {s}.resource_hold h
+                           WHERE h.resource_id = c.resource_id AND h.status = 'ACTIVE'
+                             AND h.expires_at <= clock_timestamp() AND c.date = ANY (h.dates)) AS dead ON true
+      WHERE c.listing_id = $1 AND c.tenant_id = $2 AND c.date = ANY ($3)
+        AND c.available_capacity < c.max_capacity
+      GROUP BY c.date",
+    &[UUIDOID, UUIDOID, DATEARRAYOID],
+);
+
+/// The same with such holds ended.
+pub fn on_without_dead(engine: &Engine, listing_id: Uuid, dates: &[Day]) -> HashMap<Day, i64> {
+    let args = [
+        id(listing_id),
+        id(engine.tenant),
+        calendar::dates(dates.iter().copied()),
+    ];
+    plans::run(engine, &ON_WITHOUT_DEAD, &args, by_date)
+        .into_iter()
+        .collect()
+}
+
 /// The same of all dates between two, as the calling query sees them.
 pub fn seen(engine: &Engine, listing_id: Uuid, first: Day, last: Day) -> HashMap<Day, i64> {
-    let [listing, tenant, from] = of_listing(engine.tenant, listing_id);
     let args = [
-        listing,
-        tenant,
-        from,
+        id(listing_id),
+        id(engine.tenant),
         calendar::to_pg(first).into(),
         calendar::to_pg(last).into(),
     ];
     plans::run(engine, &SEEN, &args, by_date)
         .into_iter()
         .collect()
+}
+
+/// Resources behind which a listing is, of which holds have expired and are still counted.
+pub fn with_dead(engine: &Engine, tenant_id: Uuid, listing_id: Uuid) -> Vec<Rc<str>> {
+    let args = [id(listing_id), id(tenant_id), clock::now().into()];
+    plans::run(engine, &WITH_DEAD, &args, |row| {
+        row.need::<String>(1).into()
+    })
+}
+
+/// Ends such holds, as far as nobody has locked them or their dates: nobody is waited for. The listing follows when
+/// it is claimed.
+pub fn end_dead(engine: &Engine, tenant_id: Uuid, listing_id: Uuid) {
+    for resource_id in with_dead(engine, tenant_id, listing_id) {
+        // What somebody has locked is left to the next.
+        let _: Result<(), ()> = attempt(|| {
+            let freed = expiry::expire_of(engine, tenant_id, &resource_id);
+            match rows::lock_free(engine, &freed.keys()) {
+                true => {
+                    rows::count_alone(engine, &freed);
+                    Ok(())
+                }
+                false => Err(()),
+            }
+        });
+    }
 }
 
 /// What a change of dates does to one listing.
@@ -153,6 +218,32 @@ pub fn follow(
     Ok(())
 }
 
+/// A listing, as far as bookings go.
+struct Behind {
+    available: i64,
+    safety_stock: i64,
+    held: i64,
+    booked: i64,
+}
+
+impl Behind {
+    fn read(row: &plans::Row) -> Behind {
+        let [available, safety_stock, held, booked] =
+            [1, 2, 3, 4].map(|at| i64::from(row.need::<i32>(at)));
+        Behind {
+            available,
+            safety_stock,
+            held,
+            booked,
+        }
+    }
+
+    /// Units that may be booked on a date.
+    fn stock(&self) -> i64 {
+        self.available - self.safety_stock
+    }
+}
+
 fn follow_one(
     engine: &Engine,
     tenant_id: Uuid,
@@ -160,50 +251,85 @@ fn follow_one(
     followed: &Followed,
     guard: Guard,
 ) -> Result<(), Refusal> {
-    let key = || [id(listing_id), id(tenant_id)];
-    let listing = plans::run_one(engine, &LOCK, &key(), |row| {
-        [1, 2, 3, 4].map(|at| i64::from(row.need::<i32>(at)))
-    });
-    let [available, safety_stock, held, stored] =
-        listing.ok_or(Error::ListingNotFound { listing_id })?;
-    let [listing, tenant, from] = of_listing(tenant_id, listing_id);
-    let dates = calendar::dates(followed.claimed.iter().copied());
-    let claimed = plans::run(engine, &ON, &[listing, tenant, from, dates], by_date);
-    let claimed = claimed.into_iter().map(|(_, units)| units).max();
-    let claimed = claimed.unwrap_or(0);
-    if guard.judges_now() && !followed.claimed.is_empty() {
-        let dead = match held {
-            0 => 0,
-            _ => dead::dead_now(engine, tenant_id, listing_id).units,
-        };
-        if claimed > available + dead - safety_stock {
-            return Err(Refusal::Promised);
-        }
+    let claims = !followed.claimed.is_empty();
+    let most_claimed = || {
+        let [listing, tenant, from] = of_listing(tenant_id, listing_id);
+        let dates = calendar::dates(followed.claimed.iter().copied());
+        let booked = plans::run(engine, &ON, &[listing, tenant, from, dates], by_date);
+        booked
+            .into_iter()
+            .map(|(_, units)| units)
+            .max()
+            .unwrap_or(0)
+    };
+    let read = |statement| {
+        let key = [id(listing_id), id(tenant_id)];
+        plans::run_one(engine, statement, &key, Behind::read)
+            .ok_or(Error::ListingNotFound { listing_id })
+    };
+    if claims && guard.judges_now() {
+        end_dead_stock(engine, tenant_id, listing_id, &read(&NOW)?, most_claimed());
+    }
+    let behind = read(&LOCK)?;
+    let claimed = match claims {
+        true => most_claimed(),
+        false => 0,
+    };
+    if claims && guard.judges_now() && claimed > behind.stock() {
+        return Err(Refusal::Promised);
     }
     let booked = match followed.frees {
         true => peak(engine, tenant_id, listing_id),
-        false => stored.max(claimed),
+        false => behind.booked.max(claimed),
     };
+    write(engine, tenant_id, listing_id, booked)
+}
+
+/// Holds of stock that have expired are free, but what is booked must find their units: they are ended where it would
+/// go short, before the listing is locked.
+fn end_dead_stock(
+    engine: &Engine,
+    tenant_id: Uuid,
+    listing_id: Uuid,
+    behind: &Behind,
+    claimed: i64,
+) {
+    let missing = claimed - behind.stock();
+    if missing > 0
+        && behind.held > 0
+        && dead::dead_now(engine, tenant_id, listing_id).units >= missing
+    {
+        mirror::lock_of_listings(engine, [(tenant_id, listing_id)]);
+        let freed = stock_expiry::expire(engine, tenant_id, listing_id, missing, i32::MAX, &[]);
+        rollup::count(engine, &freed);
+    }
+}
+
+fn write(engine: &Engine, tenant_id: Uuid, listing_id: Uuid, booked: i64) -> Result<(), Refusal> {
     let booked = i32::try_from(booked).map_err(|_| Error::QuantityOutOfRange {
         what: format!("quantity_booked of listing {listing_id}"),
         value: booked,
     })?;
-    let [listing, tenant] = key();
-    let args = [listing, tenant, booked.into()];
+    let args = [id(listing_id), id(tenant_id), booked.into()];
     aside::during(|| plans::write_all(engine, &WRITE, &args, 1));
     Ok(())
 }
 
-/// Counts a listing's number anew: days have passed, or holds have expired.
-pub fn recount(engine: &Engine, tenant_id: Uuid, listing_id: Uuid) -> i64 {
+/// Counts a listing's number anew, under its lock: days have passed, or a resource has changed.
+pub fn recount(engine: &Engine, tenant_id: Uuid, listing_id: Uuid) {
     let args = [id(listing_id), id(tenant_id)];
-    let Some(stored) = plans::run_one(engine, &LOCK, &args, |row| row.need::<i32>(4)) else {
-        return 0;
+    let Some(behind) = plans::run_one(engine, &LOCK, &args, Behind::read) else {
+        return;
     };
-    let booked = peak(engine, tenant_id, listing_id).min(stored.into());
-    if booked < i64::from(stored) {
-        let args = [id(listing_id), id(tenant_id), (booked as i32).into()];
-        aside::during(|| plans::write_all(engine, &WRITE, &args, 1));
+    let booked = peak(engine, tenant_id, listing_id);
+    if booked != behind.booked {
+        let written = write(engine, tenant_id, listing_id, booked);
+        written.unwrap_or_else(|refusal| refusal.into_error(Error::WriteInterfered).raise());
     }
-    booked
+}
+
+/// The listing's own number.
+pub fn stored(engine: &Engine, tenant_id: Uuid, listing_id: Uuid) -> i32 {
+    let args = [id(listing_id), id(tenant_id)];
+    plans::run_one(engine, &NOW, &args, |row| row.need(4)).unwrap_or(0)
 }

@@ -1,8 +1,10 @@
 //! Which claims are on dates of a resource: what stands in the way of closing, lowering or deleting them.
 
 use crate::calendar;
+use crate::clock;
+use crate::counters::aside;
 use crate::engine::Engine;
-use crate::error::Claims;
+use crate::error::{Booking, Claims, Error};
 use crate::plans::{self, Statement};
 use pgrx::pg_sys::{DATEOID, INT4OID, TEXTOID, TIMESTAMPTZOID};
 use stockroom_core::calendar::Day;
@@ -27,15 +29,15 @@ static ALLOCATIONS: Statement = Statement::fresh(
     &[TEXTOID, DATEOID, DATEOID, INT4OID],
 );
 
-/// Some live holds and allocations of a resource between two dates, newest first.
-pub fn between(engine: &Engine, resource_id: &str, first: Day, last: Day) -> Claims {
+/// Some holds that are live at a moment, and allocations, of a resource between two dates, newest first.
+pub fn between(engine: &Engine, resource_id: &str, first: Day, last: Day, now: i64) -> Claims {
     let dates = || [calendar::to_pg(first).into(), calendar::to_pg(last).into()];
     let [from, to] = dates();
     let args = [
         resource_id.into(),
         from,
         to,
-        crate::clock::now().into(),
+        clock::moment(now).into(),
         MOST_NAMED.into(),
     ];
     let holds: Vec<Uuid> = plans::run(engine, &HOLDS, &args, |row| row.id(1));
@@ -51,8 +53,41 @@ pub const FIRST_DAY: Day = Day(i32::MIN);
 pub const LAST_DAY: Day = Day(i32::MAX);
 
 /// The same from a date on.
-pub fn from(engine: &Engine, resource_id: &str, first: Day) -> Claims {
-    between(engine, resource_id, first, LAST_DAY)
+pub fn from(engine: &Engine, resource_id: &str, first: Day, now: i64) -> Claims {
+    between(engine, resource_id, first, LAST_DAY, now)
+}
+
+/// For TRUNCATE, with which the dates go.
+static END_ALL_DEAD: Statement = Statement::fresh(
+    "UPDATE {s}.resource_hold SET status = 'EXPIRED', updated_at = $1
+      WHERE status = 'ACTIVE' AND expires_at <= $1",
+    &[TIMESTAMPTZOID],
+)
+.of_whole_tables();
+static ANY: Statement = Statement::fresh(
+    "SELECT resource_id, dates[1] FROM {s}.resource_allocation
+     UNION ALL
+     SELECT resource_id, dates[1] FROM {s}.resource_hold WHERE status = 'ACTIVE' LIMIT 1",
+    &[],
+)
+.of_whole_tables();
+
+/// Raises an error where anything is held or booked; holds that have expired are ended, and not counted any more.
+pub fn refuse_any(engine: &Engine) {
+    let now = clock::microseconds();
+    let args = [clock::moment(now).into()];
+    aside::during(|| plans::run(engine, &END_ALL_DEAD, &args, |_| ()));
+    let claimed = plans::run_one(engine, &ANY, &[], |row| {
+        (row.need::<String>(1), calendar::from_pg(row.need(2)))
+    });
+    if let Some((resource_id, date)) = claimed {
+        let claims = from(engine, &resource_id, date, now);
+        Error::from(Booking::ResourceBooked {
+            resource_id,
+            claims,
+        })
+        .raise();
+    }
 }
 
 /// Whether there are none.

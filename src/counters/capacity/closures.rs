@@ -15,7 +15,12 @@ use stockroom_core::calendar::Day;
 use uuid::Uuid;
 
 static LOCK_RESOURCES: Statement = Statement::fresh(
-    "SELECT FROM {s}.resource WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE",
+    "SELECT id FROM {s}.resource WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE",
+    &[TEXTARRAYOID],
+);
+/// A lock alone would not tell a transaction with an older snapshot that something has changed.
+static TOUCH_RESOURCES: Statement = Statement::fresh(
+    "UPDATE {s}.resource SET is_active = is_active WHERE id = ANY ($1)",
     &[TEXTARRAYOID],
 );
 static LOCK_DATES: Statement = Statement::fresh(
@@ -36,14 +41,17 @@ static RECOUNT: Statement = Statement::fresh(
     &[TEXTARRAYOID, DATEOID, DATEOID, TIMESTAMPTZOID],
 );
 
-/// Locks these resources, in lock order: what they are like changes one after the other.
-pub fn lock_resources(engine: &Engine, resources: &[String]) {
-    plans::run(
-        engine,
-        &LOCK_RESOURCES,
-        &[resources.to_vec().into()],
-        |_| (),
-    );
+/// Locks these resources, in lock order: what they are like changes one after the other. One that has gone is an
+/// error.
+pub fn lock_resources(engine: &Engine, resources: &[String]) -> Result<(), Error> {
+    let args = || [resources.to_vec().into()];
+    let found: Vec<String> = plans::run(engine, &LOCK_RESOURCES, &args(), |row| row.need(1));
+    if let Some(gone) = resources.iter().find(|id| !found.contains(id)) {
+        let resource_id = gone.clone();
+        return Err(Booking::ResourceNotFound { resource_id }.into());
+    }
+    aside::during(|| plans::run(engine, &TOUCH_RESOURCES, &args(), |_| ()));
+    Ok(())
 }
 
 /// Locks the dates of these resources between two, in lock order.

@@ -90,16 +90,6 @@ static BOOKED: Statement = Statement::fresh(
       WHERE o.available_capacity < o.max_capacity ORDER BY o.resource_id, o.date",
     &[],
 );
-static ANY_CLAIM: Statement = Statement::fresh(
-    "SELECT resource_id, dates[1] FROM {s}.resource_allocation
-     UNION ALL
-     SELECT resource_id, dates[1] FROM {s}.resource_hold
-      WHERE status = 'ACTIVE' AND (expires_at IS NULL OR expires_at > clock_timestamp())
-      LIMIT 1",
-    &[],
-)
-.of_whole_tables();
-
 /// After each statement of a client: new dates are counted, and booked ones do not go.
 #[pg_trigger(
     sql = "CREATE FUNCTION resource_capacity_after() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
@@ -115,17 +105,7 @@ fn resource_capacity_after<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
         } else if trigger.event().fired_by_delete() {
             refuse_booked(&engine, trigger);
         } else {
-            let claimed = plans::run_one(&engine, &ANY_CLAIM, &[], |row| {
-                (row.need::<String>(1), calendar::from_pg(row.need(2)))
-            });
-            if let Some((resource_id, date)) = claimed {
-                let claims = claims::from(&engine, &resource_id, date);
-                Error::from(Booking::ResourceBooked {
-                    resource_id,
-                    claims,
-                })
-                .raise();
-            }
+            claims::refuse_any(&engine);
         }
     });
     Ok(None)
@@ -147,7 +127,7 @@ fn count_new(engine: &Engine, trigger: &PgTrigger) {
     if let Some(resource_id) = unknown {
         Error::from(Booking::ResourceNotFound { resource_id }).raise();
     }
-    closures::lock_resources(engine, &resources);
+    closures::lock_resources(engine, &resources).unwrap_or_else(|error| error.raise());
     let now = [clock::now().into()];
     aside::during(|| plans::run_in_trigger(engine, trigger, &CLAIMED, &now, |_| ()));
     closures::recount(engine, &resources, first, last);
@@ -166,10 +146,10 @@ fn refuse_booked(engine: &Engine, trigger: &PgTrigger) {
     if resources.is_empty() {
         return;
     }
-    let freed = expiry::expire_all(engine, &resources);
-    rows::count_what_is_left(engine, &freed);
+    let now = clock::microseconds();
+    rows::count(engine, &expiry::expire_all(engine, &resources, now));
     for (resource_id, date) in booked {
-        let claims = claims::between(engine, &resource_id, date, date);
+        let claims = claims::between(engine, &resource_id, date, date, now);
         if !claims::are_none(&claims) {
             Error::from(Booking::ResourceBooked {
                 resource_id: resource_id.to_string(),
@@ -226,7 +206,13 @@ fn refuse_overbooked(engine: &Engine, key: &DateKey) {
             resource_id: key.resource_id.to_string(),
             date: key.date,
             over_by,
-            claims: claims::between(engine, &key.resource_id, key.date, key.date),
+            claims: claims::between(
+                engine,
+                &key.resource_id,
+                key.date,
+                key.date,
+                clock::microseconds(),
+            ),
         })
         .raise();
     }

@@ -96,19 +96,34 @@ fn run_expiry(engine: &Engine, statement: &Statement, args: &[Arg], freed: &mut 
     is_whole.len() as i32
 }
 
+static EXPIRE_OF: Statement = Statement::fresh(
+    end_dead!("resource_id = $2 AND tenant_id = $3 ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"),
+    &[TIMESTAMPTZOID, TEXTOID, UUIDOID],
+);
+
+/// Ends all dead holds of a resource that nobody has locked. The counters are the caller's to change, as with
+/// [`expire`].
+#[must_use]
+pub fn expire_of(engine: &Engine, tenant_id: Uuid, resource_id: &Rc<str>) -> DateDeltas {
+    let mut freed = DateDeltas::default();
+    let args = [clock::now().into(), (&**resource_id).into(), id(tenant_id)];
+    run_expiry(engine, &EXPIRE_OF, &args, &mut freed);
+    freed
+}
+
 /// Nobody else's claim is in the way then: he has ended them, or given them back.
 static EXPIRE_ALL: Statement = Statement::fresh(
     end_dead!("resource_id = ANY ($2) ORDER BY id FOR NO KEY UPDATE"),
     &[TIMESTAMPTZOID, TEXTARRAYOID],
 );
 
-/// Ends all dead holds of these resources, in lock order, waiting for those that somebody has locked. The
-/// counters are the caller's to change, as with [`expire`].
+/// Ends all holds of these resources that are dead at a moment, in lock order, waiting for those that somebody has
+/// locked. The counters are the caller's to change, as with [`expire`].
 #[must_use]
-pub fn expire_all(engine: &Engine, resources: &[Rc<str>]) -> DateDeltas {
+pub fn expire_all(engine: &Engine, resources: &[Rc<str>], now: i64) -> DateDeltas {
     let resources: Vec<&str> = resources.iter().map(|id| &**id).collect();
     let mut freed = DateDeltas::default();
-    let args = [clock::now().into(), resources.into()];
+    let args = [clock::moment(now).into(), resources.into()];
     run_expiry(engine, &EXPIRE_ALL, &args, &mut freed);
     freed
 }

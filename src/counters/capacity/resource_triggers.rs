@@ -2,7 +2,9 @@
 //! it, and it does not go while it is booked.
 
 use super::claims::{self, FIRST_DAY, LAST_DAY};
-use super::{closures, expiry, rows, timezone};
+use super::{booked, closures, expiry, rows, timezone};
+use crate::calendar;
+use crate::clock;
 use crate::counters::aside;
 use crate::counters::row::{self, NewRow};
 use crate::engine::{as_engine, Engine};
@@ -11,6 +13,8 @@ use crate::plans::{self, id, Statement};
 use crate::restore;
 use pgrx::pg_sys::{TEXTOID, UUIDOID};
 use pgrx::prelude::*;
+use std::collections::BTreeSet;
+use std::rc::Rc;
 use uuid::Uuid;
 
 /// Nobody deletes the type before this transaction, which uses it, has ended.
@@ -29,17 +33,10 @@ static LISTING: Statement = Statement::fresh(
 )]
 fn resource_before<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
     if aside::standing_aside(trigger) {
-        return Ok(trigger.new().or(trigger.old()));
+        return Ok(trigger.new());
     }
     let engine = Engine::of_function(trigger.trigger().tgfoid);
     let old = trigger.old();
-    if trigger.event().fired_by_delete() {
-        let old = old.expect("a deleted row");
-        let resource_id: String = row::field(&old, "id").expect("a key is not NULL");
-        let zone: String = row::field(&old, "timezone").expect("a zone is not NULL");
-        as_engine(&engine, || refuse_booked(&engine, &resource_id, &zone));
-        return Ok(Some(old));
-    }
     let mut resource = NewRow::of(trigger);
     if old.is_some() {
         resource.refuse_change("resource", &["tenant_id"]);
@@ -79,65 +76,105 @@ fn resource_before<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
     Ok(Some(resource.give_back()))
 }
 
-/// What is booked from today on stands in the way; holds that have expired do not. The resource and its dates are
-/// locked from then on.
-pub fn refuse_booked(engine: &Engine, resource_id: &str, zone: &str) {
-    let resource = [resource_id.into()];
-    let freed = expiry::expire_all(engine, &resource);
+/// What is booked of these resources from today on stands in the way; holds that have expired do not. The resources
+/// are locked, and so are all their dates from then on: in lock order, which their keys are given in.
+fn refuse_booked(engine: &Engine, resources: &[(String, String)]) {
+    let ids: Vec<String> = resources.iter().map(|(id, _)| id.clone()).collect();
+    let keys: Vec<Rc<str>> = ids.iter().map(|id| Rc::from(&**id)).collect();
+    let now = clock::microseconds();
+    let freed = expiry::expire_all(engine, &keys, now);
     // Whoever claims a date has locked it.
-    closures::lock_dates(engine, &[resource_id.to_owned()], FIRST_DAY, LAST_DAY);
+    closures::lock_dates(engine, &ids, FIRST_DAY, LAST_DAY);
     rows::count(engine, &freed);
-    // Who confirms a hold at this moment, and may still do so, is waited for.
-    rows::count(engine, &expiry::expire_all(engine, &resource));
-    let today = timezone::today_in(zone);
-    let claims = claims::from(engine, resource_id, today);
-    if !claims::are_none(&claims) {
-        Error::from(Booking::ResourceBooked {
-            resource_id: resource_id.to_owned(),
-            claims,
-        })
-        .raise();
+    for (resource_id, zone) in resources {
+        let today = calendar::date_at(zone, now);
+        let claims = claims::from(engine, resource_id, today, now);
+        if !claims::are_none(&claims) {
+            let resource_id = resource_id.clone();
+            Error::from(Booking::ResourceBooked {
+                resource_id,
+                claims,
+            })
+            .raise();
+        }
     }
 }
 
-/// After a resource was switched on or off, retired, or given another listing: its dates know.
+/// Whether it goes or gets another listing, and its listings before and after where its zone or these change.
+static CHANGED: Statement = Statement::fresh(
+    "SELECT n.id, n.timezone,
+            (o.deleted_at IS NULL AND n.deleted_at IS NOT NULL) OR o.listing_id IS DISTINCT FROM n.listing_id,
+            n.tenant_id, o.listing_id, n.listing_id
+       FROM old_rows o JOIN new_rows n ON n.id = o.id
+      WHERE (o.is_active, o.deleted_at, o.listing_id, o.timezone)
+            IS DISTINCT FROM (n.is_active, n.deleted_at, n.listing_id, n.timezone)
+      ORDER BY n.id",
+    &[],
+);
+
+/// After resources were switched on or off, retired, or given another listing or time zone: their dates know, and
+/// so do the listings.
 #[pg_trigger(
     sql = "CREATE FUNCTION resource_changed() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
 )]
 fn resource_changed<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
-    if aside::standing_aside(trigger) {
+    if row::hit_nothing(trigger) || aside::standing_aside(trigger) {
         return Ok(None);
     }
     let engine = Engine::of_function(trigger.trigger().tgfoid);
-    let (Some(old), Some(new)) = (trigger.old(), trigger.new()) else {
-        return Ok(None);
-    };
-    let resource_id: String = row::field(&new, "id").expect("a key is not NULL");
-    let zone: String = row::field(&new, "timezone").expect("a zone is not NULL");
-    let retired = |row| row::field::<TimestampWithTimeZone, _>(row, "deleted_at").is_some();
-    let goes = retired(&new) && !retired(&old);
-    let moves = row::id(&old, "listing_id") != row::id(&new, "listing_id");
     as_engine(&engine, || {
-        if goes || moves {
-            refuse_booked(&engine, &resource_id, &zone);
+        let changed = plans::run_in_trigger(&engine, trigger, &CHANGED, &[], |row| {
+            let listings = [row.maybe_id(5), row.maybe_id(6)];
+            let key = (row.need::<String>(1), row.need::<String>(2));
+            (key, row.need::<bool>(3), row.id(4), listings)
+        });
+        let goes = changed.iter().filter(|(_, goes, ..)| *goes);
+        let going: Vec<(String, String)> = goes.map(|(key, ..)| key.clone()).collect();
+        if !going.is_empty() {
+            refuse_booked(&engine, &going);
         }
-        closures::recount(&engine, &[resource_id], FIRST_DAY, LAST_DAY);
+        let ids: Vec<String> = changed.iter().map(|((id, _), ..)| id.clone()).collect();
+        closures::recount(&engine, &ids, FIRST_DAY, LAST_DAY);
+        let listings: BTreeSet<(Uuid, Uuid)> = changed
+            .iter()
+            .flat_map(|(_, _, tenant, listings)| {
+                let listings = listings.iter().flatten();
+                listings.map(|listing| (*listing, *tenant))
+            })
+            .collect();
+        for (listing_id, tenant_id) in listings {
+            booked::recount(&engine, tenant_id, listing_id);
+        }
     });
     Ok(None)
 }
 
-static GONE_HOLDS: Statement = Statement::fresh(
-    "DELETE FROM {s}.resource_hold h USING old_rows o WHERE h.resource_id = o.id",
-    &[],
-);
-static GONE_ALLOCATIONS: Statement = Statement::fresh(
-    "DELETE FROM {s}.resource_allocation a USING old_rows o WHERE a.resource_id = o.id",
-    &[],
-);
-static NO_HOLDS: Statement =
-    Statement::fresh("DELETE FROM {s}.resource_hold", &[]).of_whole_tables();
+static GOING: Statement = Statement::fresh("SELECT id, timezone FROM old_rows ORDER BY id", &[]);
+static GONE: [Statement; 4] = [
+    Statement::fresh(
+        "DELETE FROM {s}.resource_hold h USING old_rows o WHERE h.resource_id = o.id",
+        &[],
+    ),
+    Statement::fresh(
+        "DELETE FROM {s}.resource_allocation a USING old_rows o WHERE a.resource_id = o.id",
+        &[],
+    ),
+    Statement::fresh(
+        "DELETE FROM {s}.resource_capacity c USING old_rows o WHERE c.resource_id = o.id",
+        &[],
+    ),
+    Statement::fresh(
+        "DELETE FROM {s}.resource_blackout b USING old_rows o WHERE b.resource_id = o.id",
+        &[],
+    ),
+];
+static ALL_GONE: [Statement; 3] = [
+    Statement::fresh("DELETE FROM {s}.resource_hold", &[]).of_whole_tables(),
+    Statement::fresh("DELETE FROM {s}.resource_capacity", &[]).of_whole_tables(),
+    Statement::fresh("DELETE FROM {s}.resource_blackout", &[]).of_whole_tables(),
+];
 
-/// After resources were deleted: what there was of holds and past bookings goes too.
+/// After resources were deleted: booked ones do not go, and what others have goes too.
 #[pg_trigger(
     sql = "CREATE FUNCTION resource_removed() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
 )]
@@ -148,18 +185,25 @@ fn resource_removed<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
     let engine = Engine::of_function(trigger.trigger().tgfoid);
     as_engine(&engine, || {
         if trigger.event().fired_by_truncate() {
-            // Nothing live is left: the dates, which went too, would have refused.
-            aside::during(|| plans::run(&engine, &NO_HOLDS, &[], |_| ()));
+            claims::refuse_any(&engine);
+            for gone in &ALL_GONE {
+                aside::during(|| plans::run(&engine, gone, &[], |_| ()));
+            }
             return;
         }
-        for gone in [&GONE_HOLDS, &GONE_ALLOCATIONS] {
+        let going = plans::run_in_trigger(&engine, trigger, &GOING, &[], |row| {
+            (row.need::<String>(1), row.need::<String>(2))
+        });
+        refuse_booked(&engine, &going);
+        for gone in &GONE {
             aside::during(|| plans::run_in_trigger(&engine, trigger, gone, &[], |_| ()));
         }
     });
     Ok(None)
 }
 
-static TYPE_IN_USE: Statement = Statement::fresh(
+/// With whatever snapshot is given: those that came in since the transaction began count too.
+static TYPE_IN_USE: Statement = Statement::stable(
     "SELECT FROM {s}.resource WHERE type = $1 AND tenant_id = $2 LIMIT 1",
     &[TEXTOID, UUIDOID],
 )

@@ -110,6 +110,8 @@ fn columns(keys: &[DateKey]) -> [Arg; 3] {
 
 /// A date's row in a row version of a resource.
 fn of_tuple(resource_id: &Rc<str>, tuple: &Tuple) -> DateRow {
+    // The last of the columns first: it brings the others.
+    let listing_id = tuple.maybe_id(LISTING_ID);
     DateRow {
         key: DateKey {
             resource_id: resource_id.clone(),
@@ -119,7 +121,7 @@ fn of_tuple(resource_id: &Rc<str>, tuple: &Tuple) -> DateRow {
         max: tuple.need(MAX_CAPACITY),
         available: tuple.need(AVAILABLE_CAPACITY),
         closures: tuple.need(CLOSURES),
-        listing_id: tuple.maybe_id(LISTING_ID),
+        listing_id,
     }
 }
 
@@ -201,38 +203,59 @@ fn direct_now(engine: &Engine, keys: &[DateKey]) -> Option<Vec<DateRow>> {
     Some(found)
 }
 
+/// What a reader is told of an open date.
+#[derive(Debug, Clone, Copy)]
+pub struct DateSeen {
+    pub date: Day,
+    pub max: i32,
+    /// Holds that have expired and are not swept are not in it.
+    pub available: i32,
+    pub closures: i32,
+}
+
 static RANGE_SEEN: Statement = Statement::stable(
-    concat!(
-        date_columns!(),
-        "{s}.resource_capacity c WHERE c.resource_id = $1 AND c.date BETWEEN $2 AND $3 ORDER BY c.date"
-    ),
+    "SELECT date, max_capacity, available_capacity, closures FROM {s}.resource_capacity
+      WHERE resource_id = $1 AND date BETWEEN $2 AND $3 ORDER BY date",
     &[TEXTOID, DATEOID, DATEOID],
 );
 
-/// The open dates of a range of a resource, which is the session's tenant's, as the calling query sees them.
-pub fn range_seen(engine: &Engine, resource_id: &Rc<str>, first: Day, last: Day) -> Vec<DateRow> {
+/// The open dates of a range of a resource, which is the session's tenant's, as the calling query sees them, in
+/// their order.
+pub fn range_seen(engine: &Engine, resource_id: &str, first: Day, last: Day) -> Vec<DateSeen> {
     direct_range(engine, resource_id, first, last).unwrap_or_else(|| {
         let args = [
-            (&**resource_id).into(),
+            resource_id.into(),
             calendar::to_pg(first).into(),
             calendar::to_pg(last).into(),
         ];
-        plans::run(engine, &RANGE_SEEN, &args, read)
+        plans::run(engine, &RANGE_SEEN, &args, |row| DateSeen {
+            date: calendar::from_pg(row.need(1)),
+            max: row.need(2),
+            available: row.need(3),
+            closures: row.need(4),
+        })
     })
 }
 
 /// With the active snapshot, below SQL; None where only SQL can tell.
 fn direct_range(
     engine: &Engine,
-    resource_id: &Rc<str>,
+    resource_id: &str,
     first: Day,
     last: Day,
-) -> Option<Vec<DateRow>> {
+) -> Option<Vec<DateSeen>> {
     let table = Table::open(engine, &CAPACITY, Access::Read)?;
-    let mut found = Vec::new();
+    let mut found = Vec::with_capacity((last.0 - first.0) as usize + 1);
     let key = [Key::Text(resource_id), Key::Dates(first.0, last.0)];
     table.scan(CAPACITY_DATE, &key, |tuple| {
-        found.push(of_tuple(resource_id, tuple));
+        // The last of the columns first: it brings the others.
+        let closures = tuple.need(CLOSURES);
+        found.push(DateSeen {
+            date: calendar::from_pg(tuple.need::<Date>(DATE)),
+            max: tuple.need(MAX_CAPACITY),
+            available: tuple.need(AVAILABLE_CAPACITY),
+            closures,
+        });
         ControlFlow::Continue(())
     })?;
     Some(found)
@@ -241,6 +264,23 @@ fn direct_range(
 /// Locks these dates, in lock order, and answers them as they are then.
 pub fn lock(engine: &Engine, keys: &[DateKey]) -> Vec<DateRow> {
     <DateRow as Stored>::lock(engine, keys)
+}
+
+static LOCK_FREE: Statement = Statement::fresh(
+    concat!(
+        date_columns!(),
+        "unnest($1::uuid[], $2::text[], $3::date[]) AS k (tenant_id, resource_id, date)
+           JOIN {s}.resource_capacity c
+             ON c.resource_id = k.resource_id AND c.date = k.date AND c.tenant_id = k.tenant_id
+          ORDER BY c.resource_id, c.date
+            FOR NO KEY UPDATE OF c SKIP LOCKED"
+    ),
+    &[UUIDARRAYOID, TEXTARRAYOID, DATEARRAYOID],
+);
+
+/// Locks these dates, waiting for nobody; answers whether all of them are locked.
+pub fn lock_free(engine: &Engine, keys: &[DateKey]) -> bool {
+    plans::run(engine, &LOCK_FREE, &columns(keys), read).len() == keys.len()
 }
 
 /// Claims and frees units of dates, in lock order, and answers these dates as they are then. A guard that
@@ -274,7 +314,9 @@ fn change(
 ) -> Result<Vec<DateRow>, Refusal> {
     let keys = deltas.keys();
     let mut closed = None;
-    let changed = stored::change(engine, &keys, |key, row: DateRow| {
+    // What only frees finds dates that went with their resource no more.
+    let only_frees = |key: &DateKey| deltas.of(key) < 0;
+    let changed = stored::change_or_leave_out(engine, &keys, only_frees, |key, row: DateRow| {
         let units = deltas.of(key);
         if row.listing_id.is_some() && !with_listings {
             return Err(Refusal::Promised);
@@ -322,12 +364,10 @@ pub fn count(engine: &Engine, deltas: &DateDeltas) {
     }
 }
 
-/// The same where dates may have gone.
-pub fn count_what_is_left(engine: &Engine, deltas: &DateDeltas) {
-    let mut left = DateDeltas::default();
-    for row in now(engine, &deltas.keys()) {
-        let units = deltas.of(&row.key);
-        left.add_to(row.key, units);
+/// The same, without the listings behind the dates: what is booked of them is less now, and counted so when they are
+/// claimed.
+pub fn count_alone(engine: &Engine, deltas: &DateDeltas) {
+    if let Err(refusal) = change(engine, deltas, Guard::Later, true) {
+        refusal.into_error(Error::WriteInterfered).raise();
     }
-    count(engine, &left);
 }

@@ -63,7 +63,6 @@ const EXPECTED: [Expected; 6] = [
         constraints: &[
             "resource_capacity_pkey",
             "resource_capacity_resource_id_date_key",
-            "resource_capacity_resource_id_fkey",
             "resource_capacity_date_check",
             "resource_capacity_max_capacity_check",
             "resource_capacity_check",
@@ -77,7 +76,6 @@ const EXPECTED: [Expected; 6] = [
         triggers: ALL_EVENTS,
         constraints: &[
             "resource_blackout_pkey",
-            "resource_blackout_resource_id_fkey",
             "resource_blackout_start_date_check",
             "resource_blackout_end_date_check",
             "resource_blackout_check",
@@ -168,7 +166,8 @@ static NUMBERS: Statement = Statement::stable(
      pair (kind, key, problem, stored, actual) AS (
        SELECT 'date', coalesce(c.resource_id, b.resource_id) || ' on ' || to_char(coalesce(c.date, b.date), 'YYYY-MM-DD'),
               CASE WHEN c.id IS NULL THEN 'booked but not open' ELSE 'available_capacity' END,
-              c.available_capacity::text, (c.max_capacity - coalesce(b.units, 0))::text
+              c.available_capacity::text,
+              CASE WHEN c.id IS NULL THEN b.units ELSE c.max_capacity - coalesce(b.units, 0) END::text
          FROM (SELECT * FROM {s}.resource_capacity WHERE tenant_id = $1) c
          FULL JOIN booked b ON b.resource_id = c.resource_id AND b.date = c.date
         WHERE c.id IS NULL OR c.available_capacity <> c.max_capacity - coalesce(b.units, 0)
@@ -191,6 +190,14 @@ static NUMBERS: Statement = Statement::stable(
          LEFT JOIN {s}.resource r ON r.id = k.resource_id AND r.tenant_id = k.tenant_id
         WHERE k.tenant_id = $1 AND r.id IS NULL
        UNION ALL
+       SELECT n.kind, n.key, 'no resource', n.resource_id, NULL
+         FROM (SELECT 'date' AS kind, resource_id || ' on ' || to_char(date, 'YYYY-MM-DD') AS key, resource_id, tenant_id
+                 FROM {s}.resource_capacity
+               UNION ALL
+               SELECT 'blackout', id::text, resource_id, tenant_id FROM {s}.resource_blackout) n
+         LEFT JOIN {s}.resource r ON r.id = n.resource_id AND r.tenant_id = n.tenant_id
+        WHERE n.tenant_id = $1 AND r.id IS NULL
+       UNION ALL
        SELECT 'claim', k.id::text, 'dates', k.dates::text, n.dates::text
          FROM (SELECT id, dates, tenant_id FROM {s}.resource_hold
                UNION ALL SELECT id, dates, tenant_id FROM {s}.resource_allocation) k,
@@ -200,11 +207,8 @@ static NUMBERS: Statement = Statement::stable(
        SELECT 'listing', g.listing_id::text, 'quantity_booked is too low', g.quantity_booked::text, p.units::text
          FROM {s}.stock_listings g
          JOIN (SELECT listing_id, max(units) AS units
-                 FROM (SELECT c.listing_id, c.date, sum(c.max_capacity::bigint - c.available_capacity) - coalesce(sum(dead.units), 0) AS units
+                 FROM (SELECT c.listing_id, c.date, sum(c.max_capacity::bigint - c.available_capacity) AS units
                          FROM {s}.resource_capacity c JOIN {s}.resource r ON r.id = c.resource_id
-                         LEFT JOIN LATERAL (SELECT sum(h.quantity) AS units FROM {s}.resource_hold h
-                                             WHERE h.resource_id = c.resource_id AND h.status = 'ACTIVE'
-                                               AND h.expires_at <= clock_timestamp() AND c.date = ANY (h.dates)) AS dead ON true
                         WHERE c.listing_id IS NOT NULL AND c.tenant_id = $1
                           AND c.date >= (clock_timestamp() AT TIME ZONE r.timezone)::date
                         GROUP BY c.listing_id, c.date) AS day

@@ -28,6 +28,7 @@ pub static RESOURCES: Shape = Shape {
     left_out: &[],
     indexes: &[Index {
         name: c"resource_pkey",
+        unique: true,
         columns: &["id"],
         included: &[],
         predicate: None,
@@ -60,18 +61,21 @@ pub static CAPACITY: Shape = Shape {
     indexes: &[
         Index {
             name: c"resource_capacity_pkey",
+            unique: true,
             columns: &["id"],
             included: &[],
             predicate: None,
         },
         Index {
             name: c"resource_capacity_resource_id_date_key",
+            unique: true,
             columns: &["resource_id", "date"],
             included: &[],
             predicate: None,
         },
         Index {
             name: c"resource_capacity_listing_idx",
+            unique: false,
             columns: &["listing_id", "date"],
             included: &[],
             predicate: Some("(listing_id IS NOT NULL)"),
@@ -102,7 +106,7 @@ pub static RESOURCE_HOLDS: Shape = Shape {
     checks: &[
         "((cardinality(dates) >= 1) AND (cardinality(dates) <= 366))",
         "(quantity > 0)",
-        "((length(customer_email) >= 3) AND (length(customer_email) <= 320) AND (customer_email ~~ '_%@_%'::text))",
+        "(((length(customer_email) >= 3) AND (length(customer_email) <= 320)) AND (customer_email ~~ '_%@_%'::text))",
         "((length(idempotency_token) >= 1) AND (length(idempotency_token) <= 200))",
         "(status = ANY (ARRAY['ACTIVE'::text, 'CONFIRMED'::text, 'RELEASED'::text, 'EXPIRED'::text]))",
     ],
@@ -113,30 +117,35 @@ pub static RESOURCE_HOLDS: Shape = Shape {
     indexes: &[
         Index {
             name: c"resource_hold_pkey",
+            unique: true,
             columns: &["id"],
             included: &[],
             predicate: None,
         },
         Index {
             name: c"resource_hold_live_idx",
+            unique: false,
             columns: &["resource_id", "expires_at"],
             included: &["quantity", "dates"],
             predicate: Some("(status = 'ACTIVE'::text)"),
         },
         Index {
             name: c"resource_hold_token_idx",
+            unique: true,
             columns: &["tenant_id", "idempotency_token"],
             included: &[],
             predicate: Some("(idempotency_token IS NOT NULL)"),
         },
         Index {
             name: c"resource_hold_customer_idx",
+            unique: false,
             columns: &["customer_email"],
             included: &[],
             predicate: Some("(customer_email IS NOT NULL)"),
         },
         Index {
             name: c"resource_hold_package_idx",
+            unique: false,
             columns: &["package_id"],
             included: &[],
             predicate: Some("(package_id IS NOT NULL)"),

@@ -32,6 +32,8 @@ pub struct Shape {
 /// A btree index, ascending.
 pub struct Index {
     pub name: &'static CStr,
+    /// Whether no two rows have the same key in it.
+    pub unique: bool,
     pub columns: &'static [&'static str],
     /// Columns that it has besides, so that the row need not be fetched for them.
     pub included: &'static [&'static str],

@@ -89,6 +89,7 @@ pub static LISTINGS: Shape = Shape {
     ],
     indexes: &[Index {
         name: c"stock_listings_pkey",
+        unique: true,
         columns: &["listing_id"],
         included: &[],
         predicate: None,
@@ -121,6 +122,7 @@ pub static LEVELS: Shape = Shape {
     left_out: &[],
     indexes: &[Index {
         name: c"stock_levels_pkey",
+        unique: true,
         columns: &["listing_id", "location_id"],
         included: &[],
         predicate: None,
@@ -173,18 +175,21 @@ pub static LOTS: Shape = Shape {
     indexes: &[
         Index {
             name: c"stock_lots_pkey",
+            unique: true,
             columns: &["lot_id"],
             included: &[],
             predicate: None,
         },
         Index {
             name: c"stock_lots_in_stock_idx",
+            unique: false,
             columns: &["listing_id", "created_at", "lot_id"],
             included: &[],
             predicate: Some("in_stock"),
         },
         Index {
             name: c"stock_lots_expiry_idx",
+            unique: false,
             columns: &["expires_on"],
             included: &[],
             predicate: Some("(expires_on IS NOT NULL) AND (condition = 'good'::text)"),
@@ -228,18 +233,21 @@ pub static MOVEMENTS: Shape = Shape {
     indexes: &[
         Index {
             name: c"stock_movements_pkey",
+            unique: true,
             columns: &["tenant_id", "movement_id"],
             included: &[],
             predicate: None,
         },
         Index {
             name: c"stock_movements_listing_idx",
+            unique: false,
             columns: &["listing_id", "recorded_at", "version"],
             included: &[],
             predicate: None,
         },
         Index {
             name: c"stock_movements_dated_back_idx",
+            unique: false,
             columns: &["listing_id", "effective_at"],
             included: &[],
             predicate: Some("(effective_at <> recorded_at)"),
@@ -264,6 +272,7 @@ pub static FEEDS: Shape = Shape {
     left_out: &[],
     indexes: &[Index {
         name: c"stock_feeds_pkey",
+        unique: true,
         columns: &["tenant_id"],
         included: &[],
         predicate: None,
@@ -298,6 +307,7 @@ pub static ALLOCATIONS: Shape = Shape {
     ],
     indexes: &[Index {
         name: c"stock_allocations_pkey",
+        unique: true,
         columns: &["allocation_id"],
         included: &[],
         predicate: None,
@@ -328,12 +338,14 @@ pub static LOANS: Shape = Shape {
     indexes: &[
         Index {
             name: c"stock_loans_pkey",
+            unique: true,
             columns: &["loan_id"],
             included: &[],
             predicate: None,
         },
         Index {
             name: c"stock_loans_listing_idx",
+            unique: false,
             columns: &["listing_id"],
             included: &[],
             predicate: Some("is_open"),
@@ -383,30 +395,35 @@ pub static HOLDS: Shape = Shape {
     indexes: &[
         Index {
             name: c"stock_holds_pkey",
+            unique: true,
             columns: &["hold_id"],
             included: &[],
             predicate: None,
         },
         Index {
             name: c"stock_holds_live_idx",
+            unique: false,
             columns: &["listing_id", "expires_at"],
             included: &["quantity", "location_id"],
             predicate: Some("(status = 'active'::text)"),
         },
         Index {
             name: c"stock_holds_key_idx",
+            unique: true,
             columns: &["tenant_id", "idempotency_key", "listing_id", "location_id"],
             included: &[],
             predicate: Some("(idempotency_key IS NOT NULL)"),
         },
         Index {
             name: c"stock_holds_waiting_idx",
+            unique: false,
             columns: &["listing_id", "created_at"],
             included: &[],
             predicate: Some("(status = 'waiting'::text)"),
         },
         Index {
             name: c"stock_holds_order_idx",
+            unique: false,
             columns: &["order_id"],
             included: &[],
             predicate: Some("(order_id IS NOT NULL)"),

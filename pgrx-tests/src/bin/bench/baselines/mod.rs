@@ -5,11 +5,12 @@
 use anyhow::{ensure, Result};
 use postgres::Client;
 
-const FILES: [&str; 4] = [
+const FILES: [&str; 5] = [
     include_str!("stockroom.sql"),
     include_str!("row_lock.sql"),
     include_str!("conventional.sql"),
     include_str!("bare_insert.sql"),
+    include_str!("bookings.sql"),
 ];
 
 /// Makes all of them in a fresh database.

@@ -2,6 +2,7 @@
 
 mod attach;
 mod bloat;
+mod bookings;
 mod bulk;
 mod cost;
 mod elr;
@@ -47,6 +48,10 @@ pub fn all() -> Vec<Box<dyn Benchmark>> {
         Box::new(ledger::At),
         Box::new(ledger::Stocktake),
         Box::new(ledger::Collapse::default()),
+        Box::new(bookings::Hot),
+        Box::new(bookings::Dates),
+        Box::new(bookings::Check),
+        Box::new(bookings::Find),
         Box::new(attach::Attach::default()),
         Box::new(scale::Scale::default()),
         Box::new(bloat::Bloat::default()),
