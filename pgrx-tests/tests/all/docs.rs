@@ -102,7 +102,8 @@ fn the_reference_names_every_function() {
 
 /// The names that programs see, from the error enum.
 fn error_names() -> Vec<String> {
-    let names: Vec<String> = read("src/error.rs")
+    let source = read("src/error/mod.rs") + &read("src/error/booking.rs");
+    let names: Vec<String> = source
         .split("\"error\": \"")
         .skip(1)
         .filter_map(|rest| rest.split('"').next().map(str::to_owned))
@@ -125,6 +126,7 @@ fn every_error_is_pinned() {
     let tests = read("pgrx-tests/tests/all/api/errors.rs")
         + &read("pgrx-tests/tests/all/adopt/errors.rs")
         + &read("pgrx-tests/tests/all/attached/errors.rs")
+        + &read("pgrx-tests/tests/all/bookings/errors.rs")
         + &read("pgrx-tests/tests/all/copies/errors.rs")
         + &read("pgrx-tests/tests/all/holds/errors.rs")
         + &read("pgrx-tests/tests/all/ledger/errors.rs")

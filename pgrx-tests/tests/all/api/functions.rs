@@ -24,7 +24,7 @@ fn register_listing_keeps_what_it_is_given() {
         "backorder_limit": 5, "reorder_threshold": 6, "reorder_quantity": 7,
         "attached_to": null, "attached_key": null, "sync_deferred": false,
         "quantity_total": 0, "quantity_listed": 0, "quantity_allocated": 0, "quantity_held": 0,
-        "quantity_available": 0, "version": 0, "moved_at": null,
+        "quantity_available": 0, "version": 0, "moved_at": null, "quantity_booked": 0,
     });
     assert_eq!(row, expected);
 
