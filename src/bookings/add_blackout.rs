@@ -6,11 +6,12 @@ use super::row;
 use crate::arguments::{at_most, required, required_id};
 use crate::calendar;
 use crate::clock;
-use crate::counters::capacity::{closures, rows, DateDeltas};
+use crate::counters::capacity::{claims, closures, rows, DateDeltas};
 use crate::engine::Engine;
-use crate::error::{Booking, Error};
+use crate::error::Booking;
 use crate::ids;
 use crate::plans::{self, id, Statement};
+use crate::subtransaction::attempt;
 use pgrx::datum::Date;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::pg_sys::{DATEOID, TEXTOID, TIMESTAMPTZOID, UUIDOID};
@@ -18,7 +19,7 @@ use pgrx::prelude::*;
 use pgrx::Uuid as PgUuid;
 use std::rc::Rc;
 use stockroom_core::calendar::Day;
-use stockroom_core::hold::{Hold, HoldStatus};
+use stockroom_core::hold::HoldStatus;
 use uuid::Uuid;
 
 /// Our own triggers count it in the dates.
@@ -29,6 +30,10 @@ static INSERT: Statement = Statement::fresh(
 );
 static DELETE: Statement = Statement::fresh(
     "DELETE FROM {s}.resource_blackout WHERE id = $1 AND tenant_id = $2 RETURNING true",
+    &[UUIDOID, UUIDOID],
+);
+static RESOURCE_OF: Statement = Statement::fresh(
+    "SELECT resource_id FROM {s}.resource_blackout WHERE id = $1 AND tenant_id = $2",
     &[UUIDOID, UUIDOID],
 );
 /// Which claims are on dates between $2 and $3: their keys, those of their dates, and their quantity.
@@ -69,61 +74,33 @@ fn hits(engine: &Engine, resource_id: &str, first: Day, last: Day) -> Vec<Hit> {
 
 /// Releases all live holds that have dates between these two, and answers them with these dates. The resource is
 /// locked; its dates are locked with it, in order, before they are counted.
-fn release_holds(
-    engine: &Engine,
-    resource_id: &Rc<str>,
-    first: Day,
-    last: Day,
-) -> Result<Vec<Hit>, Error> {
+fn release_holds(engine: &Engine, resource_id: &Rc<str>, first: Day, last: Day) -> Vec<Hit> {
     let mut found = hits(engine, resource_id, first, last);
     found.retain(|hit| hit.kind == "hold");
-    let mut freed = DateDeltas::default();
-    // Some may have ended meanwhile: those stay as they are.
-    let mut ended = Vec::new();
     let holds = ids::in_order(found.iter().map(|hit| hit.id));
-    let mut before = std::collections::HashMap::new();
-    let changed = row::change(engine, &holds, |row, now| {
-        before.insert(row.hold_id, row.life);
-        Ok(match row.life.state_at(now) {
-            HoldStatus::Active => row.with(Hold {
-                status: HoldStatus::Released,
-                ..row.life
-            }),
-            _ => row.with(row.life.expire(now)),
-        })
-    })?;
+    // Some may have ended meanwhile, or gone: those stay as they are.
+    let ended = row::end_active(engine, &holds, HoldStatus::Released);
     let (mut from, mut to) = (first, last);
-    for row in changed {
-        let counted = before[&row.hold_id].counted() - row.life.counted();
-        if counted > 0 {
-            freed.add(
-                engine.tenant,
-                &row.resource_id,
-                &row.dates,
-                -i64::from(counted),
-            );
-            from = from.min(row.dates[0]);
-            to = to.max(row.dates[row.dates.len() - 1]);
-        }
-        if row.life.status == HoldStatus::Released && counted > 0 {
-            ended.push(row.hold_id);
-        }
+    let mut freed = DateDeltas::default();
+    for row in &ended {
+        let units = -i64::from(row.life.quantity);
+        freed.add(engine.tenant, &row.resource_id, &row.dates, units);
+        from = from.min(row.dates[0]);
+        to = to.max(row.dates[row.dates.len() - 1]);
     }
     closures::lock_dates(engine, &[resource_id.to_string()], from, to);
     rows::count(engine, &freed);
-    found.retain(|hit| ended.contains(&hit.id));
-    Ok(found)
+    found.retain(|hit| ended.iter().any(|row| row.hold_id == hit.id));
+    found
 }
 
-/// Releases all live holds with dates between these two.
-pub fn cancel_holds(
-    engine: &Engine,
-    resource_id: &Rc<str>,
-    first: Day,
-    last: Day,
-) -> Result<(), Error> {
-    release_holds(engine, resource_id, first, last).map(|_| ())
+/// Releases all live holds of a resource.
+pub fn cancel_holds(engine: &Engine, resource_id: &Rc<str>) {
+    release_holds(engine, resource_id, claims::FIRST_DAY, claims::LAST_DAY);
 }
+
+/// How often it is begun again where holds came in before the dates were locked; what comes faster than that is told.
+const MOST_TRIES: usize = 10;
 
 /// Closes dates of a resource for new claims, and returns the blackout (kind blackout) and the claims that it hits:
 /// kind hold or allocation, with those of their dates that it closes.
@@ -158,23 +135,38 @@ fn add_blackout(
     let reason = at_most("reason", reason, 1000)?;
     resource::now(&engine, &resource_id)?;
     closures::lock_resources(&engine, &[resource_id.to_string()])?;
-    let mut released = match cancels {
-        true => release_holds(&engine, &resource_id, first, last)?,
-        false => Vec::new(),
-    };
     let blackout_id = ids::new_key();
-    let args = [
-        id(blackout_id),
-        id(engine.tenant),
-        (&*resource_id).into(),
-        calendar::to_pg(first).into(),
-        calendar::to_pg(last).into(),
-        reason.into(),
-    ];
-    plans::write_all(&engine, &INSERT, &args, 1);
-    if cancels {
-        // Those that came between the first look and the lock.
-        released.extend(release_holds(&engine, &resource_id, first, last)?);
+    let args = || {
+        [
+            id(blackout_id),
+            id(engine.tenant),
+            (&*resource_id).into(),
+            calendar::to_pg(first).into(),
+            calendar::to_pg(last).into(),
+            reason.clone().into(),
+        ]
+    };
+    let mut released = Vec::new();
+    for tries in 1..=MOST_TRIES {
+        let done = attempt(|| {
+            let released = match cancels {
+                true => release_holds(&engine, &resource_id, first, last),
+                false => Vec::new(),
+            };
+            plans::write_all(&engine, &INSERT, &args(), 1);
+            let is_held = || {
+                let left = hits(&engine, &resource_id, first, last);
+                left.iter().any(|hit| hit.kind == "hold")
+            };
+            match cancels && tries < MOST_TRIES && is_held() {
+                true => Err(()),
+                false => Ok(released),
+            }
+        });
+        if let Ok(done) = done {
+            released = done;
+            break;
+        }
     }
     let mut rows = vec![(
         "blackout".to_owned(),
@@ -207,9 +199,13 @@ fn remove_blackout(
 ) -> Result<(), ErrorReport> {
     let engine = Engine::of_call(fcinfo);
     let blackout_id = required_id("blackout_id", blackout_id)?;
-    let args = [id(blackout_id), id(engine.tenant)];
-    match plans::run_one(&engine, &DELETE, &args, |_| ()) {
+    let args = || [id(blackout_id), id(engine.tenant)];
+    let gone = || Booking::BlackoutNotFound { blackout_id };
+    // The resource is locked first, as everywhere.
+    let resource = plans::run_one(&engine, &RESOURCE_OF, &args(), |row| row.need::<String>(1));
+    closures::lock_resources(&engine, &[resource.ok_or_else(gone)?])?;
+    match plans::run_one(&engine, &DELETE, &args(), |_| ()) {
         Some(()) => Ok(()),
-        None => Err(Booking::BlackoutNotFound { blackout_id }.into()),
+        None => Err(gone().into()),
     }
 }

@@ -104,6 +104,7 @@ fn allocate(engine: &Engine, row: &HoldRow, item: &LineItem) -> Result<Confirmed
             dates: row.dates.iter().map(|day| day.0).collect(),
             quantity: row.life.quantity,
         }),
+        [] if !is_booked(engine, item) => Err(Error::WriteInterfered),
         [] => Err(Booking::LineItemBooked {
             order_id: item.order_id.clone(),
             line_item_id: item.line_item_id.clone(),
@@ -112,6 +113,22 @@ fn allocate(engine: &Engine, row: &HoldRow, item: &LineItem) -> Result<Confirmed
         // A trigger of the app has changed it.
         _ => Err(Error::WriteInterfered),
     }
+}
+
+static BOOKED: Statement = Statement::stable(
+    "SELECT FROM {s}.resource_allocation WHERE order_id = $1 AND line_item_id = $2 AND tenant_id = $3",
+    &[TEXTOID, TEXTOID, UUIDOID],
+);
+
+/// Whether somebody else's booking has the line item; at REPEATABLE READ also one that came in since.
+fn is_booked(engine: &Engine, item: &LineItem) -> bool {
+    let args = [
+        item.order_id.as_str().into(),
+        item.line_item_id.as_str().into(),
+        id(engine.tenant),
+    ];
+    let found = plans::with_latest_snapshot(|| plans::run(engine, &BOOKED, &args, |_| ()));
+    !found.is_empty()
 }
 
 /// Turns a hold into the booking of an order's line item, and returns the allocation's key.

@@ -14,13 +14,15 @@ use pgrx::prelude::*;
 use stockroom_core::calendar::Day;
 use uuid::Uuid;
 
-/// Resource by resource, and of each the run of its dates in the index; what is dead is looked up only where too
-/// little is free.
+/// Resource by resource, and of each the run of its dates in the index; what is dead is summed up only where there is
+/// any.
 static FIND: Statement = Statement::stable(
     "SELECT r.id, r.name, f.available, r.listing_id
-       FROM {s}.resource r,
+       FROM {s}.resource r
+       LEFT JOIN LATERAL (SELECT true AS is_there FROM {s}.resource_hold h
+                           WHERE h.resource_id = r.id AND h.status = 'ACTIVE' AND h.expires_at <= $7 LIMIT 1) AS dead ON true,
             LATERAL (SELECT min(d.free)::int AS available
-                       FROM (SELECT CASE WHEN c.available_capacity >= $5 THEN c.available_capacity::bigint
+                       FROM (SELECT CASE WHEN dead.is_there IS NULL THEN c.available_capacity::bigint
                                          ELSE c.available_capacity
                                               + (SELECT coalesce(sum(h.quantity), 0) FROM {s}.resource_hold h
                                                   WHERE h.resource_id = c.resource_id AND h.status = 'ACTIVE'

@@ -82,6 +82,12 @@ fn hold(
             Ok(placed) => placed,
             Err(KeyTaken) => continue,
         };
+        // Another call with the token may have taken the last units.
+        if let (Err(_), Some(token)) = (&placed, &wish.common.idempotency_token) {
+            if let Some(row) = key::replay(engine, token, &wish.holds[0], &wish.common)? {
+                return Ok(Held::replayed(&row).columns());
+            }
+        }
         let hold = &wish.holds[0];
         return match placed {
             Ok(left) => Ok(Held::placed(hold, &wish.common, left.of(&hold.resource_id)).columns()),

@@ -71,11 +71,12 @@ pub enum Dead {
     AreEnded,
 }
 
-/// Judges the dates that are claimed in `deltas`. Dates that nobody may ask for are an error: of no resource, in the
-/// past, not open.
+/// Judges the dates that are claimed in `deltas`; `own` is what the claim has of them already, and a refusal tells with
+/// it. Dates that nobody may ask for are an error: of no resource, in the past, not open.
 pub fn judge(
     engine: &Engine,
     deltas: &DateDeltas,
+    own: &DateDeltas,
     dead: Dead,
 ) -> Result<Result<Seen, Unfit>, Error> {
     let claimed: Vec<DateKey> = deltas
@@ -92,17 +93,19 @@ pub fn judge(
         if let Some(closed) = closed(engine, &resource, rows)? {
             return Ok(Err(closed));
         }
-        match room(engine, &resource, rows, deltas, dead) {
+        match room(engine, &resource, rows, deltas, own, dead) {
             Ok(false) => {}
             Ok(true) => needs_room.push(resource.id.clone()),
             Err(short) => return Ok(Err(short)),
         }
     }
-    Ok(stock(engine, &rows, deltas, dead)?.map(|needs_stock| Seen {
-        rows,
-        needs_room,
-        needs_stock,
-    }))
+    Ok(
+        stock(engine, &rows, deltas, own, dead)?.map(|needs_stock| Seen {
+            rows,
+            needs_room,
+            needs_stock,
+        }),
+    )
 }
 
 fn rows_of<'r>(rows: &'r [DateRow], resource_id: &Rc<str>) -> &'r [DateRow] {
@@ -169,6 +172,7 @@ fn room(
     resource: &Resource,
     rows: &[DateRow],
     deltas: &DateDeltas,
+    own: &DateDeltas,
     dead: Dead,
 ) -> Result<bool, Unfit> {
     let left = |row: &DateRow| i64::from(row.available);
@@ -185,17 +189,15 @@ fn room(
         .iter()
         .filter(|row| free(row) < deltas.of(&row.key))
         .collect();
-    let Some(least) = short.iter().map(|row| free(row)).min() else {
+    let could_have = |row: &DateRow| free(row) + own.of(&row.key);
+    let Some(least) = short.iter().map(|row| could_have(row)).min() else {
         return Ok(true);
     };
+    let wanted = |row: &DateRow| deltas.of(&row.key) + own.of(&row.key);
     Err(Unfit::Short {
         resource_id: resource.id.clone(),
         dates: short.iter().map(|row| row.key.date).collect(),
-        requested: short
-            .iter()
-            .map(|row| deltas.of(&row.key))
-            .max()
-            .unwrap_or(0),
+        requested: short.iter().map(|row| wanted(row)).max().unwrap_or(0),
         available: least.max(0),
         listing_id: None,
     })
@@ -208,14 +210,14 @@ static STOCK: Statement = Statement::fresh(
 );
 
 /// Units of a listing that may be booked on a date with nothing booked on it.
-pub fn stock_behind(engine: &Engine, listing_id: Uuid) -> Result<i64, Error> {
+pub fn stock_behind(engine: &Engine, listing_id: Uuid, dead: Dead) -> Result<i64, Error> {
     let args = [id(listing_id), id(engine.tenant)];
     let found = plans::run_one(engine, &STOCK, &args, |row| {
         [1, 2, 3].map(|at| i64::from(row.need::<i32>(at)))
     });
     let [available, safety_stock, held] = found.ok_or(Error::ListingNotFound { listing_id })?;
-    let dead = match held {
-        0 => 0,
+    let dead = match (held, dead) {
+        (0, _) | (_, Dead::AreEnded) => 0,
         _ => dead_stock::dead_now(engine, engine.tenant, listing_id).units,
     };
     Ok(available + dead - safety_stock)
@@ -226,9 +228,11 @@ fn stock(
     engine: &Engine,
     rows: &[DateRow],
     deltas: &DateDeltas,
+    own: &DateDeltas,
     dead: Dead,
 ) -> Result<Result<Vec<Uuid>, Unfit>, Error> {
     let mut by_listing: BTreeMap<Uuid, BTreeMap<Day, i64>> = BTreeMap::new();
+    let mut own_by_day: HashMap<(Uuid, Day), i64> = HashMap::new();
     let mut resource_of: HashMap<Uuid, Rc<str>> = HashMap::new();
     for row in rows {
         let Some(listing_id) = row.listing_id else {
@@ -239,10 +243,11 @@ fn stock(
             .or_insert_with(|| row.key.resource_id.clone());
         let units = by_listing.entry(listing_id).or_default();
         *units.entry(row.key.date).or_default() += deltas.of(&row.key);
+        *own_by_day.entry((listing_id, row.key.date)).or_default() += own.of(&row.key);
     }
     let mut needs_stock = Vec::new();
     for (listing_id, wanted) in by_listing {
-        let stock = stock_behind(engine, listing_id)?;
+        let stock = stock_behind(engine, listing_id, dead)?;
         let dates: Vec<Day> = wanted.keys().copied().collect();
         let free =
             |booked: &HashMap<Day, i64>, day: &Day| stock - booked.get(day).copied().unwrap_or(0);
@@ -260,13 +265,19 @@ fn stock(
             booked = booked::on_without_dead(engine, listing_id, &dates);
         }
         let short = short(&booked);
-        let Some(least) = short.iter().map(|day| free(&booked, day)).min() else {
+        let own = |day: &Day| own_by_day.get(&(listing_id, *day)).copied().unwrap_or(0);
+        let could_have = |day: &Day| free(&booked, day) + own(day);
+        let Some(least) = short.iter().map(could_have).min() else {
             needs_stock.push(listing_id);
             continue;
         };
         return Ok(Err(Unfit::Short {
             resource_id: resource_of[&listing_id].clone(),
-            requested: short.iter().map(|day| wanted[day]).max().unwrap_or(0),
+            requested: short
+                .iter()
+                .map(|day| wanted[day] + own(day))
+                .max()
+                .unwrap_or(0),
             dates: short,
             available: least.max(0),
             listing_id: Some(listing_id),

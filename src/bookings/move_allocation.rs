@@ -8,7 +8,7 @@ use crate::arguments::{answer_when_short, positive_if_given, required_id};
 use crate::calendar;
 use crate::clock;
 use crate::counters::aside;
-use crate::counters::capacity::{booked, DateDeltas};
+use crate::counters::capacity::DateDeltas;
 use crate::engine::{pinned, Engine};
 use crate::error::Error;
 use crate::ids;
@@ -98,7 +98,7 @@ impl Claim for Move {
     fn read(&self, engine: &Engine) -> Result<ControlFlow<Moved, Self::Seen>, Error> {
         let before = allocation::now(engine, self.allocation_id)?;
         let deltas = self.deltas(engine, &before);
-        let judged = judge(engine, &deltas, Dead::AreFree)?;
+        let judged = judge(engine, &deltas, &own(engine, &before), Dead::AreFree)?;
         Ok(match judged {
             Ok(seen) => ControlFlow::Continue((before, seen)),
             Err(unfit) => ControlFlow::Break(Err(unfit)),
@@ -108,10 +108,7 @@ impl Claim for Move {
     fn write(&self, engine: &Engine, (before, seen): Self::Seen) -> Result<Moved, Loss> {
         attempt(|| {
             let deltas = self.deltas(engine, &before);
-            for listing_id in &seen.needs_stock {
-                booked::end_dead(engine, engine.tenant, *listing_id);
-            }
-            let freed = make_room(engine, &deltas, &seen.needs_room, &seen.rows, &[]);
+            let freed = make_room(engine, &deltas, &seen);
             if allocation::lock(engine, self.allocation_id)? != before {
                 return Err(Loss::Raced);
             }
@@ -126,13 +123,21 @@ impl Claim for Move {
             let freed = end_dead_of(engine, &resources);
             let before = allocation::lock(engine, self.allocation_id)?;
             let deltas = self.deltas(engine, &before);
-            lock_and_free(engine, &deltas, &resources, freed, &[]);
-            match judge(engine, &deltas, Dead::AreEnded)? {
+            lock_and_free(engine, &deltas, freed);
+            match judge(engine, &deltas, &own(engine, &before), Dead::AreEnded)? {
                 Ok(_) => self.write_row(engine, &before, &DateDeltas::default()),
                 Err(unfit) => Err(Loss::Refused(Err(unfit))),
             }
         })
     }
+}
+
+/// What a booking has already.
+fn own(engine: &Engine, before: &Allocation) -> DateDeltas {
+    let mut own = DateDeltas::default();
+    let units = i64::from(before.quantity);
+    own.add(engine.tenant, &before.resource_id, &before.dates, units);
+    own
 }
 
 /// What is answered, and kept for replays.

@@ -4,6 +4,7 @@ use super::dates::{first_and_last, resource_key};
 use super::resource;
 use crate::arguments::{bad, not_negative, required};
 use crate::calendar;
+use crate::counters::capacity::closures;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::jsonb::Jsonb;
@@ -91,6 +92,8 @@ fn open_capacity(
             &format!("has {day}, which is not in the range"),
         )?;
     }
+    // The resource is locked first, as everywhere.
+    closures::lock_resources(&engine, &[resource_id.to_string()])?;
     let resource = resource::now(&engine, &resource_id)?;
     if resource.is_retired {
         return Err(resource.refusal().expect("it is retired").into());

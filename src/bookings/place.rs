@@ -41,7 +41,7 @@ impl Left {
             if let Some(listing_id) = row.listing_id {
                 let date = row.key.date;
                 let booked = booked::on(engine, listing_id, &[date]);
-                let stock = stock_behind(engine, listing_id)?;
+                let stock = stock_behind(engine, listing_id, Dead::AreFree)?;
                 let stock = stock - booked.get(&date).copied().unwrap_or(0);
                 available = stock.clamp(0, available.max(0).into()) as i32;
             }
@@ -86,16 +86,14 @@ pub fn place(engine: &Engine, wish: &mut Wish) -> Result<Result<Placed, KeyTaken
 }
 
 /// Ends the dead holds that stand in the way of these claims.
-pub fn make_room(
-    engine: &Engine,
-    claims: &DateDeltas,
-    resources: &[Rc<str>],
-    rows: &[DateRow],
-    uncounted: &[Uuid],
-) -> DateDeltas {
+pub fn make_room(engine: &Engine, claims: &DateDeltas, seen: &Seen) -> DateDeltas {
     let mut freed = DateDeltas::default();
-    for resource_id in resources {
-        let short: Vec<&DateRow> = rows
+    for listing_id in &seen.needs_stock {
+        freed.add_all(&booked::expire_dead(engine, engine.tenant, *listing_id));
+    }
+    for resource_id in &seen.needs_room {
+        let short: Vec<&DateRow> = seen
+            .rows
             .iter()
             .filter(|row| row.key.resource_id == *resource_id)
             .filter(|row| i64::from(row.available) < claims.of(&row.key))
@@ -111,7 +109,6 @@ pub fn make_room(
             engine.tenant,
             resource_id,
             &dates,
-            uncounted,
             enough,
         ));
     }
@@ -174,7 +171,7 @@ impl Claim for Wish {
 
     fn read(&self, engine: &Engine) -> Result<ControlFlow<Placed, Seen>, Error> {
         let claims = self.claims(engine);
-        let judged = judge(engine, &claims, Dead::AreFree)?;
+        let judged = judge(engine, &claims, &DateDeltas::default(), Dead::AreFree)?;
         Ok(match judged {
             Ok(seen) => ControlFlow::Continue(seen),
             Err(unfit) => ControlFlow::Break(Err(unfit)),
@@ -189,10 +186,7 @@ impl Claim for Wish {
             }
         }
         attempt(|| {
-            for listing_id in &seen.needs_stock {
-                booked::end_dead(engine, engine.tenant, *listing_id);
-            }
-            let mut deltas = make_room(engine, &claims, &seen.needs_room, &seen.rows, &[]);
+            let mut deltas = make_room(engine, &claims, &seen);
             self.insert(engine)?;
             deltas.add_all(&claims);
             let rows = count(engine, &deltas)?;
@@ -207,9 +201,8 @@ impl Claim for Wish {
             let resources = self.resources();
             let freed = end_dead_of(engine, &resources);
             self.insert(engine)?;
-            let own: Vec<Uuid> = self.holds.iter().map(|hold| hold.hold_id).collect();
-            lock_and_free(engine, &claims, &resources, freed, &own);
-            if let Err(unfit) = judge(engine, &claims, Dead::AreEnded)? {
+            lock_and_free(engine, &claims, freed);
+            if let Err(unfit) = judge(engine, &claims, &DateDeltas::default(), Dead::AreEnded)? {
                 return Err(Loss::Refused(Err(unfit)));
             }
             let rows = count(engine, &claims)?;
@@ -233,23 +226,21 @@ pub fn end_dead_of(engine: &Engine, resources: &[Rc<str>]) -> DateDeltas {
     expiry::expire_all(engine, &all, clock::microseconds())
 }
 
-/// Locks the dates that are claimed with those that were freed, and counts the latter: with what has died since, but
-/// for `own`, which are not counted yet. With a short time to live, theirs may have run out by now.
-pub fn lock_and_free(
-    engine: &Engine,
-    claims: &DateDeltas,
-    resources: &[Rc<str>],
-    freed: DateDeltas,
-    own: &[Uuid],
-) {
+/// Locks the dates that are claimed with those that were freed, in one go, and counts the latter. Dead holds of the
+/// stock behind them end too. What has died since is left: it would have other dates.
+pub fn lock_and_free(engine: &Engine, claims: &DateDeltas, freed: DateDeltas) {
     let mut all = freed.clone();
     for (key, _) in claims.iter() {
         all.add_to(key.clone(), 0);
     }
     let locked = rows::lock(engine, &all.keys());
     rows::count(engine, &freed);
-    let latest = make_room(engine, claims, resources, &locked, own);
-    rows::count(engine, &latest);
+    let mut listings: Vec<Uuid> = locked.iter().filter_map(|row| row.listing_id).collect();
+    listings.sort();
+    listings.dedup();
+    for listing_id in listings {
+        booked::end_all_dead_stock(engine, engine.tenant, listing_id);
+    }
 }
 
 impl Wish {

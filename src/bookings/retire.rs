@@ -4,7 +4,7 @@ use super::dates::resource_key;
 use super::{add_blackout, resource};
 use crate::arguments::required;
 use crate::clock;
-use crate::counters::capacity::{claims, closures};
+use crate::counters::capacity::closures;
 use crate::engine::Engine;
 use crate::plans::{self, id, Statement};
 use pgrx::pg_sys::panic::ErrorReport;
@@ -12,9 +12,12 @@ use pgrx::pg_sys::{TEXTOID, TIMESTAMPTZOID, UUIDOID};
 use pgrx::prelude::*;
 
 static RETIRE: Statement = Statement::fresh(
-    "UPDATE {s}.resource SET deleted_at = coalesce(deleted_at, $3) WHERE id = $1 AND tenant_id = $2
-     RETURNING deleted_at",
+    "UPDATE {s}.resource SET deleted_at = $3 WHERE id = $1 AND tenant_id = $2 AND deleted_at IS NULL",
     &[TEXTOID, UUIDOID, TIMESTAMPTZOID],
+);
+static RETIRED: Statement = Statement::fresh(
+    "SELECT deleted_at FROM {s}.resource WHERE id = $1 AND tenant_id = $2",
+    &[TEXTOID, UUIDOID],
 );
 
 /// Retires a resource, and returns since when it is: it stays as history, and takes no new claims.
@@ -31,15 +34,18 @@ fn retire_resource(
     let engine = Engine::of_call(fcinfo);
     let resource_id = resource_key(resource_id)?;
     let found = resource::now(&engine, &resource_id)?;
-    if required("cancel_holds", cancel_holds)? && !found.is_retired {
+    let cancels = required("cancel_holds", cancel_holds)?;
+    if cancels && !found.is_retired {
         closures::lock_resources(&engine, &[resource_id.to_string()])?;
-        add_blackout::cancel_holds(&engine, &resource_id, claims::FIRST_DAY, claims::LAST_DAY)?;
+        add_blackout::cancel_holds(&engine, &resource_id);
     }
     let args = [
         (&*resource_id).into(),
         id(engine.tenant),
         clock::now().into(),
     ];
-    let retired = plans::run_one(&engine, &RETIRE, &args, |row| row.need(1));
+    plans::run(&engine, &RETIRE, &args, |_| ());
+    let key = [(&*resource_id).into(), id(engine.tenant)];
+    let retired = plans::run_one(&engine, &RETIRED, &key, |row| row.need(1));
     Ok(retired.ok_or_else(|| resource::not_found(&resource_id))?)
 }

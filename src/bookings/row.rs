@@ -190,6 +190,27 @@ pub fn change(
     lives::change(engine, holds, change)
 }
 
+/// Locks these holds, given in key order, and ends those that are active, as so; answers them as they are then. Those that
+/// have gone are left out.
+pub fn end_active(engine: &Engine, holds: &[Uuid], status: HoldStatus) -> Vec<HoldRow> {
+    let keys: Vec<(Uuid, Uuid)> = holds.iter().map(|hold| (engine.tenant, *hold)).collect();
+    let locked = <HoldRow as Stored>::lock(engine, &keys);
+    let now = clock::microseconds();
+    let is_active = |row: &HoldRow| row.life.state_at(now) == HoldStatus::Active;
+    let ended: Vec<HoldRow> = locked
+        .into_iter()
+        .filter(is_active)
+        .map(|row| {
+            let life = Hold { status, ..row.life };
+            row.with(life)
+        })
+        .collect();
+    if !ended.is_empty() {
+        <HoldRow as Stored>::write(engine, &keys, &ended);
+    }
+    ended
+}
+
 impl LiveRow for HoldRow {
     fn hold_id(&self) -> Uuid {
         self.hold_id

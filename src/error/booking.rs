@@ -39,6 +39,9 @@ pub enum Booking {
     TypeInUse {
         name: String,
     },
+    TypeFixed {
+        name: String,
+    },
     DateNotOpen {
         resource_id: String,
         dates: Vec<Day>,
@@ -157,6 +160,12 @@ impl Booking {
                 format!("resource type {name} is in use"),
                 json!({"error": "resource_type_in_use", "type": name}),
                 "Give its resources another type first.",
+            ),
+            Booking::TypeFixed { name } => part(
+                S::ERRCODE_INSUFFICIENT_PRIVILEGE,
+                format!("preset type {name} cannot be added, changed or deleted"),
+                json!({"error": "preset_fixed", "name": name}),
+                "Add a type of your own: INSERT INTO resource_type (name).",
             ),
             Booking::DateNotOpen { resource_id, dates } => part(
                 S::ERRCODE_INVALID_PARAMETER_VALUE,

@@ -50,6 +50,12 @@ fn hold_together(
             Err(KeyTaken) => continue,
         };
         let is_held = !placed.fates.iter().any(|fate| *fate != Fate::Held);
+        // Another call with the key may have taken the last units.
+        if let (false, Some(key)) = (is_held, key) {
+            if let Some(rows) = key::replay(engine, function, key, &wish.holds)? {
+                return Ok(rows.iter().map(|row| Held::replayed(engine, row)).collect());
+            }
+        }
         let unknown = placed.fates.contains(&Fate::Unknown);
         if !is_held && (unknown || !answer_when_short) {
             return Err(refusal(&wish.holds, &placed.fates));

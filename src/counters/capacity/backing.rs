@@ -12,7 +12,7 @@ static OF_LISTINGS: Statement = Statement::stable(
     "SELECT listing_id, id FROM {s}.resource WHERE listing_id = ANY ($1) ORDER BY 1, 2 LIMIT 20",
     &[UUIDARRAYOID],
 );
-static OF_DELETED_LISTINGS: Statement = Statement::fresh(
+static OF_DELETED_LISTINGS: Statement = Statement::stable(
     "SELECT r.listing_id, r.id FROM old_rows o JOIN {s}.resource r ON r.listing_id = o.listing_id
       ORDER BY 1, 2 LIMIT 20",
     &[],
@@ -54,7 +54,9 @@ pub fn refuse_listings(engine: &Engine, listings: &[Uuid]) -> Result<(), Error> 
 
 /// For the trigger after DELETE on stock_listings.
 pub fn refuse_deleted_listings(engine: &Engine, trigger: &PgTrigger) {
-    let found = plans::run_in_trigger(engine, trigger, &OF_DELETED_LISTINGS, &[], found);
+    let found = plans::with_latest_snapshot(|| {
+        plans::run_in_trigger(engine, trigger, &OF_DELETED_LISTINGS, &[], found)
+    });
     refuse(found).unwrap_or_else(|error| error.raise());
 }
 

@@ -167,6 +167,17 @@ pub fn with_dead(engine: &Engine, tenant_id: Uuid, listing_id: Uuid) -> Vec<Rc<s
     })
 }
 
+/// Ends such holds, as far as nobody has locked them. The counters are the caller's to change, with what else he changes
+/// in them.
+#[must_use]
+pub fn expire_dead(engine: &Engine, tenant_id: Uuid, listing_id: Uuid) -> DateDeltas {
+    let mut freed = DateDeltas::default();
+    for resource_id in with_dead(engine, tenant_id, listing_id) {
+        freed.add_all(&expiry::expire_of(engine, tenant_id, &resource_id));
+    }
+    freed
+}
+
 /// Ends such holds, as far as nobody has locked them or their dates: nobody is waited for. The listing follows when
 /// it is claimed.
 pub fn end_dead(engine: &Engine, tenant_id: Uuid, listing_id: Uuid) {
@@ -301,6 +312,15 @@ fn end_dead_stock(
     {
         mirror::lock_of_listings(engine, [(tenant_id, listing_id)]);
         let freed = stock_expiry::expire(engine, tenant_id, listing_id, missing, i32::MAX, &[]);
+        rollup::count(engine, &freed);
+    }
+}
+
+/// Ends all of them that nobody has locked.
+pub fn end_all_dead_stock(engine: &Engine, tenant_id: Uuid, listing_id: Uuid) {
+    if dead::dead_now(engine, tenant_id, listing_id).units > 0 {
+        mirror::lock_of_listings(engine, [(tenant_id, listing_id)]);
+        let freed = stock_expiry::expire(engine, tenant_id, listing_id, i64::MAX, i32::MAX, &[]);
         rollup::count(engine, &freed);
     }
 }

@@ -90,6 +90,9 @@ pub fn refuse_any(engine: &Engine) {
     }
 }
 
+/// A moment at which every active hold is live.
+pub const ALL_ACTIVE: i64 = 0;
+
 /// Whether there are none.
 pub fn are_none(claims: &Claims) -> bool {
     claims.holds.is_empty() && claims.allocations.is_empty()

@@ -11,10 +11,10 @@ use crate::engine::{as_engine, Engine};
 use crate::error::{Booking, Error};
 use crate::plans::{self, Statement};
 use crate::restore;
+use crate::subtransaction::attempt;
 use pgrx::datum::Date;
 use pgrx::pg_sys::TIMESTAMPTZOID;
 use pgrx::prelude::*;
-use std::rc::Rc;
 
 /// Puts back what belongs to the engine; more or fewer units on a date are more or fewer free ones.
 #[pg_trigger(
@@ -86,7 +86,7 @@ static CLAIMED: Statement = Statement::fresh(
 );
 /// Dates with claims that were deleted although their resource is still there.
 static BOOKED: Statement = Statement::fresh(
-    "SELECT o.resource_id, o.date FROM old_rows o JOIN {s}.resource r ON r.id = o.resource_id
+    "SELECT o.resource_id, o.date, o.tenant_id FROM old_rows o JOIN {s}.resource r ON r.id = o.resource_id
       WHERE o.available_capacity < o.max_capacity ORDER BY o.resource_id, o.date",
     &[],
 );
@@ -133,23 +133,27 @@ fn count_new(engine: &Engine, trigger: &PgTrigger) {
     closures::recount(engine, &resources, first, last);
 }
 
-/// Holds that have expired are no reason, and are ended first: who confirms one at this moment is waited for.
+/// Holds that have expired are no reason, and are ended first.
 fn refuse_booked(engine: &Engine, trigger: &PgTrigger) {
-    let booked = plans::run_in_trigger(engine, trigger, &BOOKED, &[], |row| {
-        (
-            Rc::<str>::from(row.need::<String>(1)),
-            calendar::from_pg(row.need(2)),
-        )
-    });
-    let mut resources: Vec<Rc<str>> = booked.iter().map(|(id, _)| id.clone()).collect();
-    resources.dedup();
-    if resources.is_empty() {
-        return;
+    let booked: Vec<DateKey> =
+        plans::run_in_trigger(engine, trigger, &BOOKED, &[], |row| DateKey {
+            resource_id: row.need::<String>(1).into(),
+            date: calendar::from_pg(row.need(2)),
+            tenant_id: row.id(3),
+        });
+    for dates in booked.chunk_by(|one, next| one.resource_id == next.resource_id) {
+        // They are locked already, as they are deleted: nobody is waited for. What somebody has locked stands in the
+        // way, for he may be about to confirm it.
+        let _: Result<(), ()> = attempt(|| {
+            let freed = expiry::expire_of(engine, dates[0].tenant_id, &dates[0].resource_id);
+            rows::count_if_free(engine, &freed)
+        });
     }
-    let now = clock::microseconds();
-    rows::count(engine, &expiry::expire_all(engine, &resources, now));
-    for (resource_id, date) in booked {
-        let claims = claims::between(engine, &resource_id, date, date, now);
+    for DateKey {
+        resource_id, date, ..
+    } in booked
+    {
+        let claims = claims::between(engine, &resource_id, date, date, claims::ALL_ACTIVE);
         if !claims::are_none(&claims) {
             Error::from(Booking::ResourceBooked {
                 resource_id: resource_id.to_string(),
@@ -195,10 +199,13 @@ fn refuse_overbooked(engine: &Engine, key: &DateKey) {
         return;
     }
     if dead::now(engine, &key.resource_id).on(key.date) > 0 {
-        let all = |_: &_| false;
-        let dates = [key.date];
-        let freed = expiry::expire(engine, key.tenant_id, &key.resource_id, &dates, &[], all);
-        rows::count(engine, &freed);
+        // This date is locked already: nobody is waited for at their others.
+        let _: Result<(), ()> = attempt(|| {
+            let all = |_: &_| false;
+            let dates = [key.date];
+            let freed = expiry::expire(engine, key.tenant_id, &key.resource_id, &dates, all);
+            rows::count_if_free(engine, &freed)
+        });
     }
     let over_by = over_by();
     if over_by > 0 {

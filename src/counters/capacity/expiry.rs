@@ -38,21 +38,13 @@ const BATCH: i32 = 200;
 /// Oldest first. Who holds one of them locked is about to end it himself.
 static EXPIRE: Statement = Statement::fresh(
     end_dead!(
-        "resource_id = $2 AND tenant_id = $3 AND dates && $4 AND id <> ALL ($5)
-         ORDER BY expires_at LIMIT $6 FOR NO KEY UPDATE SKIP LOCKED"
+        "resource_id = $2 AND tenant_id = $3 AND dates && $4
+         ORDER BY expires_at LIMIT $5 FOR NO KEY UPDATE SKIP LOCKED"
     ),
-    &[
-        TIMESTAMPTZOID,
-        TEXTOID,
-        UUIDOID,
-        DATEARRAYOID,
-        UUIDARRAYOID,
-        INT4OID,
-    ],
+    &[TIMESTAMPTZOID, TEXTOID, UUIDOID, DATEARRAYOID, INT4OID],
 );
 
-/// Ends dead holds of a resource that have one of these dates, oldest first, until `enough` is free, and none of
-/// `uncounted`, which the counters don't know yet. The counters are the caller's to change by what this answers, with whatever else he changes in them: so they
+/// Ends dead holds of a resource that have one of these dates, oldest first, until `enough` is free. The counters are the caller's to change by what this answers, with whatever else he changes in them: so they
 /// are locked in one go, and in order.
 #[must_use]
 pub fn expire(
@@ -60,7 +52,6 @@ pub fn expire(
     tenant_id: Uuid,
     resource_id: &Rc<str>,
     dates: &[Day],
-    uncounted: &[Uuid],
     enough: impl Fn(&DateDeltas) -> bool,
 ) -> DateDeltas {
     let mut freed = DateDeltas::default();
@@ -70,7 +61,6 @@ pub fn expire(
             (&**resource_id).into(),
             id(tenant_id),
             calendar::dates(dates.iter().copied()),
-            id_list(uncounted.iter().copied()),
             BATCH.into(),
         ];
         if run_expiry(engine, &EXPIRE, &args, &mut freed) == 0 {

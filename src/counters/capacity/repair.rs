@@ -9,8 +9,8 @@ use pgrx::prelude::*;
 
 /// Writers wait until the repair has committed; in the order in which claims take these tables.
 static LOCK: Statement = Statement::fresh(
-    "LOCK TABLE {s}.resource, {s}.resource_blackout, {s}.resource_hold, {s}.resource_allocation,
-                {s}.resource_capacity, {s}.stock_listings
+    "LOCK TABLE {s}.resource, {s}.resource_hold, {s}.resource_allocation, {s}.resource_capacity,
+                {s}.resource_blackout, {s}.stock_listings
        IN SHARE ROW EXCLUSIVE MODE",
     &[],
 );

@@ -218,16 +218,16 @@ fn resource_type_before<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
         return Ok(trigger.new().or(trigger.old()));
     }
     if trigger.event().fired_for_statement() {
-        Error::PresetFixed {
+        Error::from(Booking::TypeFixed {
             name: "of table resource_type".to_owned(),
-        }
+        })
         .raise();
     }
     let (old, new) = (trigger.old(), trigger.new());
     for row in [old.as_ref(), new.as_ref()].into_iter().flatten() {
         if row::field::<bool, _>(row, "is_preset") == Some(true) {
             let name = row::field::<String, _>(row, "name").unwrap_or_default();
-            Error::PresetFixed { name }.raise();
+            Error::from(Booking::TypeFixed { name }).raise();
         }
     }
     let Some(old) = old else {

@@ -278,7 +278,7 @@ static LOCK_FREE: Statement = Statement::fresh(
     &[UUIDARRAYOID, TEXTARRAYOID, DATEARRAYOID],
 );
 
-/// Locks these dates, waiting for nobody; answers whether all of them are locked.
+/// Locks these dates, which are there, waiting for nobody; answers whether all of them are locked.
 pub fn lock_free(engine: &Engine, keys: &[DateKey]) -> bool {
     plans::run(engine, &LOCK_FREE, &columns(keys), read).len() == keys.len()
 }
@@ -369,5 +369,19 @@ pub fn count(engine: &Engine, deltas: &DateDeltas) {
 pub fn count_alone(engine: &Engine, deltas: &DateDeltas) {
     if let Err(refusal) = change(engine, deltas, Guard::Later, true) {
         refusal.into_error(Error::WriteInterfered).raise();
+    }
+}
+
+/// Counts what has been done if all of its dates can be locked without waiting for anybody; those that have gone are
+/// left out. The caller rolls back else.
+pub fn count_if_free(engine: &Engine, deltas: &DateDeltas) -> Result<(), ()> {
+    let there = now(engine, &deltas.keys()).into_iter();
+    let there: Vec<DateKey> = there.map(|row| row.key).collect();
+    match lock_free(engine, &there) {
+        true => {
+            count(engine, deltas);
+            Ok(())
+        }
+        false => Err(()),
     }
 }
