@@ -4,6 +4,8 @@ mod adopt;
 mod api;
 mod attached;
 mod benchmarks;
+mod bookings;
+mod bookings_together;
 mod concurrency;
 mod copies;
 mod direct;

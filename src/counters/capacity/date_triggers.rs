@@ -66,7 +66,8 @@ static RANGE: Statement = Statement::fresh(
        FROM new_rows n HAVING count(*) > 0",
     &[],
 );
-/// Claims of dates that are opened now: those that were there when the date was opened before.
+/// Claims of dates that are opened now: those that were there when the date was opened before, and those that an app's
+/// trigger has made of the new rows.
 static CLAIMED: Statement = Statement::fresh(
     "WITH claimed AS (
        SELECT resource_id, date, sum(units) AS units
@@ -79,9 +80,11 @@ static CLAIMED: Statement = Statement::fresh(
                 WHERE a.resource_id IN (SELECT resource_id FROM new_rows)
                   AND a.dates[cardinality(a.dates)] >= (SELECT min(date) FROM new_rows)) AS claim
         GROUP BY resource_id, date)
-     UPDATE {s}.resource_capacity c SET available_capacity = c.available_capacity - n.units, updated_at = $1
-       FROM claimed n JOIN new_rows w ON w.resource_id = n.resource_id AND w.date = n.date
-      WHERE c.resource_id = n.resource_id AND c.date = n.date",
+     UPDATE {s}.resource_capacity c
+        SET available_capacity = c.max_capacity - coalesce(n.units, 0), updated_at = $1
+       FROM new_rows w LEFT JOIN claimed n ON n.resource_id = w.resource_id AND n.date = w.date
+      WHERE c.resource_id = w.resource_id AND c.date = w.date
+        AND c.available_capacity <> c.max_capacity - coalesce(n.units, 0)",
     &[TIMESTAMPTZOID],
 );
 /// Dates with claims that were deleted although their resource is still there.
