@@ -1,9 +1,10 @@
 //! Every order in which the steps of several sessions can run.
 //!
 //! Two sessions of two steps each have six orders: `a1 a2 b1 b2`, `a1 b1 a2 b2`, and so on. Each is
-//! run with fresh rows and fresh connections. A step that waits for a lock is left waiting while
-//! the others go on, and gets its result when one of their steps lets it; an order that asks a
-//! waiting session for its next step can't happen, and is passed over. After each order the test's
+//! run with fresh rows, over connections as an app's pool hands them out: new, or used and reset. A
+//! step that waits for a lock is left waiting while the others go on, and gets its result when one
+//! of their steps lets it; an order that asks a waiting session for its next step can't happen, and
+//! is passed over. After each order the test's
 //! own check sees what every step came to, and the database after it.
 //!
 //! ```no_run
@@ -167,6 +168,7 @@ pub fn interleave<F>(
         ..Summary::default()
     };
     let mut impossible_start: Option<&[usize]> = None;
+    let mut pool = Pool::default();
     for order in &orders {
         if impossible_start.is_some_and(|start| order.starts_with(start)) {
             summary.impossible += 1;
@@ -175,7 +177,7 @@ pub fn interleave<F>(
         let (facts, scripts) = fixture(&mut client);
         let now: Vec<usize> = scripts.iter().map(|script| script.steps.len()).collect();
         assert_eq!(now, lengths, "the fixture must always make as many steps");
-        match run_order(db, &mut client, &scripts, order) {
+        match run_order(db, &mut client, &mut pool, &scripts, order) {
             Ok(run) => {
                 summary.run += 1;
                 summary.waits += run.steps.iter().filter(|step| step.waited).count();
@@ -226,19 +228,41 @@ struct Player {
     pending: Option<usize>,
 }
 
+/// Connections that have done their part in an order, by their roles.
+#[derive(Default)]
+struct Pool(Vec<(Option<String>, Session)>);
+
+impl Pool {
+    fn session(&mut self, db: &Db, role: &Option<String>) -> Session {
+        match self.0.iter().position(|(of, _)| of == role) {
+            Some(place) => self.0.remove(place).1,
+            None => match role {
+                Some(role) => Session::open_as(db, role),
+                None => Session::open(db),
+            },
+        }
+    }
+
+    /// One that has been disconnected is not taken back.
+    fn take_back(&mut self, role: &Option<String>, mut session: Session) {
+        let _ = session.run("ROLLBACK");
+        if session.run("DISCARD ALL").is_ok() {
+            self.0.push((role.clone(), session));
+        }
+    }
+}
+
 fn run_order(
     db: &Db,
     watcher: &mut Client,
+    pool: &mut Pool,
     scripts: &[Script],
     order: &[usize],
 ) -> Result<Run, Impossible> {
     let mut players: Vec<Player> = scripts
         .iter()
         .map(|script| Player {
-            session: match &script.role {
-                Some(role) => Session::open_as(db, role),
-                None => Session::open(db),
-            },
+            session: pool.session(db, &script.role),
             next: 0,
             pending: None,
         })
@@ -267,8 +291,8 @@ fn run_order(
         players.iter().all(|player| player.pending.is_none()),
         "after the last step one still waits; does a script lack its COMMIT? {run}"
     );
-    for player in &mut players {
-        let _ = player.session.run("ROLLBACK");
+    for (player, script) in players.into_iter().zip(scripts) {
+        pool.take_back(&script.role, player.session);
     }
     Ok(run)
 }

@@ -234,13 +234,14 @@ pub fn lock_and_free(engine: &Engine, claims: &DateDeltas, freed: DateDeltas) {
         all.add_to(key.clone(), 0);
     }
     let locked = rows::lock(engine, &all.keys());
-    rows::count(engine, &freed);
-    let mut listings: Vec<Uuid> = locked.iter().filter_map(|row| row.listing_id).collect();
+    let mut listings: Vec<(Uuid, Uuid)> = locked
+        .iter()
+        .filter_map(|row| Some((row.key.tenant_id, row.listing_id?)))
+        .collect();
     listings.sort();
     listings.dedup();
-    for listing_id in listings {
-        booked::end_all_dead_stock(engine, engine.tenant, listing_id);
-    }
+    booked::end_all_dead_stock(engine, &listings);
+    rows::count(engine, &freed);
 }
 
 impl Wish {

@@ -12,7 +12,9 @@ use super::expiry;
 use super::rows::{self, DateRow};
 use crate::calendar;
 use crate::clock;
-use crate::counters::{aside, dead, expiry as stock_expiry, mirror, rollup, Guard, Refusal};
+use crate::counters::{
+    aside, dead, expiry as stock_expiry, mirror, rollup, Deltas, Guard, Refusal,
+};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::plans::{self, id, Arg, Statement};
@@ -44,17 +46,30 @@ static ON: Statement = Statement::fresh(
     booked!("c.date = ANY ($4)"),
     &[UUIDOID, UUIDOID, DATEOID, DATEARRAYOID],
 );
-/// Without holds that have expired: only to be told, for until they are ended they may be confirmed at this moment.
+/// The same without holds that have expired: only to be told, for until they are ended they may be confirmed at this
+/// moment.
+macro_rules! booked_without_dead {
+    ($which:literal) => {
+        concat!(
+            "SELECT c.date, sum(c.max_capacity::bigint - c.available_capacity - coalesce(dead.units, 0))::bigint
+               FROM {s}.resource_capacity c
+               LEFT JOIN LATERAL (SELECT sum(h.quantity) AS units FROM {s}.resource_hold h
+                                   WHERE h.resource_id = c.resource_id AND h.status = 'ACTIVE'
+                                     AND h.expires_at <= clock_timestamp() AND c.date = ANY (h.dates)) AS dead ON true
+              WHERE c.listing_id = $1 AND c.tenant_id = $2 AND c.available_capacity < c.max_capacity AND ",
+            $which,
+            " GROUP BY c.date"
+        )
+    };
+}
+
 static SEEN: Statement = Statement::stable(
-    "SELECT c.date, sum(c.max_capacity::bigint - c.available_capacity - coalesce(dead.units, 0))::bigint
-       FROM {s}.resource_capacity c
-       LEFT JOIN LATERAL (SELECT sum(h.quantity) AS units FROM {s}.resource_hold h
-                           WHERE h.resource_id = c.resource_id AND h.status = 'ACTIVE'
-                             AND h.expires_at <= clock_timestamp() AND c.date = ANY (h.dates)) AS dead ON true
-      WHERE c.listing_id = $1 AND c.tenant_id = $2 AND c.date BETWEEN $3 AND $4
-        AND c.available_capacity < c.max_capacity
-      GROUP BY c.date",
+    booked_without_dead!("c.date BETWEEN $3 AND $4"),
     &[UUIDOID, UUIDOID, DATEOID, DATEOID],
+);
+static ON_WITHOUT_DEAD: Statement = Statement::fresh(
+    booked_without_dead!("c.date = ANY ($3)"),
+    &[UUIDOID, UUIDOID, DATEARRAYOID],
 );
 /// Resources that a listing is behind, of which holds have expired and are still counted.
 static WITH_DEAD: Statement = Statement::fresh(
@@ -122,19 +137,7 @@ pub fn on(engine: &Engine, listing_id: Uuid, dates: &[Day]) -> HashMap<Day, i64>
         .collect()
 }
 
-static ON_WITHOUT_DEAD: Statement = Statement::fresh(
-    "SELECT c.date, sum(c.max_capacity::bigint - c.available_capacity - coalesce(dead.units, 0))::bigint
-       FROM {s}.resource_capacity c
-       LEFT JOIN LATERAL (SELECT sum(h.quantity) AS units FROM {s}.resource_hold h
-                           WHERE h.resource_id = c.resource_id AND h.status = 'ACTIVE'
-                             AND h.expires_at <= clock_timestamp() AND c.date = ANY (h.dates)) AS dead ON true
-      WHERE c.listing_id = $1 AND c.tenant_id = $2 AND c.date = ANY ($3)
-        AND c.available_capacity < c.max_capacity
-      GROUP BY c.date",
-    &[UUIDOID, UUIDOID, DATEARRAYOID],
-);
-
-/// The same with such holds ended.
+/// The same without holds that have expired.
 pub fn on_without_dead(engine: &Engine, listing_id: Uuid, dates: &[Day]) -> HashMap<Day, i64> {
     let args = [
         id(listing_id),
@@ -223,6 +226,9 @@ pub fn follow(
             followed.frees = true;
         }
     }
+    if guard.judges_now() {
+        end_dead_stock_in_the_way(engine, &listings)?;
+    }
     for ((listing_id, tenant_id), followed) in listings {
         follow_one(engine, tenant_id, listing_id, &followed, guard)?;
     }
@@ -255,6 +261,32 @@ impl Behind {
     }
 }
 
+fn behind(
+    engine: &Engine,
+    statement: &Statement,
+    tenant_id: Uuid,
+    listing_id: Uuid,
+) -> Result<Behind, Error> {
+    let args = [id(listing_id), id(tenant_id)];
+    plans::run_one(engine, statement, &args, Behind::read)
+        .ok_or(Error::ListingNotFound { listing_id })
+}
+
+/// Units that are booked at most on a date that a claim takes.
+fn most_on(engine: &Engine, tenant_id: Uuid, listing_id: Uuid, dates: &[Day]) -> i64 {
+    if dates.is_empty() {
+        return 0;
+    }
+    let [listing, tenant, from] = of_listing(tenant_id, listing_id);
+    let dates = calendar::dates(dates.iter().copied());
+    let booked = plans::run(engine, &ON, &[listing, tenant, from, dates], by_date);
+    booked
+        .into_iter()
+        .map(|(_, units)| units)
+        .max()
+        .unwrap_or(0)
+}
+
 fn follow_one(
     engine: &Engine,
     tenant_id: Uuid,
@@ -262,31 +294,9 @@ fn follow_one(
     followed: &Followed,
     guard: Guard,
 ) -> Result<(), Refusal> {
-    let claims = !followed.claimed.is_empty();
-    let most_claimed = || {
-        let [listing, tenant, from] = of_listing(tenant_id, listing_id);
-        let dates = calendar::dates(followed.claimed.iter().copied());
-        let booked = plans::run(engine, &ON, &[listing, tenant, from, dates], by_date);
-        booked
-            .into_iter()
-            .map(|(_, units)| units)
-            .max()
-            .unwrap_or(0)
-    };
-    let read = |statement| {
-        let key = [id(listing_id), id(tenant_id)];
-        plans::run_one(engine, statement, &key, Behind::read)
-            .ok_or(Error::ListingNotFound { listing_id })
-    };
-    if claims && guard.judges_now() {
-        end_dead_stock(engine, tenant_id, listing_id, &read(&NOW)?, most_claimed());
-    }
-    let behind = read(&LOCK)?;
-    let claimed = match claims {
-        true => most_claimed(),
-        false => 0,
-    };
-    if claims && guard.judges_now() && claimed > behind.stock() {
+    let behind = behind(engine, &LOCK, tenant_id, listing_id)?;
+    let claimed = most_on(engine, tenant_id, listing_id, &followed.claimed);
+    if guard.judges_now() && !followed.claimed.is_empty() && claimed > behind.stock() {
         return Err(Refusal::Promised);
     }
     let booked = match followed.frees {
@@ -297,32 +307,57 @@ fn follow_one(
 }
 
 /// Holds of stock that have expired are free, but what is booked must find their units: they are ended where it would
-/// go short, before the listing is locked.
-fn end_dead_stock(
+/// go short.
+fn end_dead_stock_in_the_way(
     engine: &Engine,
-    tenant_id: Uuid,
-    listing_id: Uuid,
-    behind: &Behind,
-    claimed: i64,
-) {
-    let missing = claimed - behind.stock();
-    if missing > 0
-        && behind.held > 0
-        && dead::dead_now(engine, tenant_id, listing_id).units >= missing
-    {
-        mirror::lock_of_listings(engine, [(tenant_id, listing_id)]);
-        let freed = stock_expiry::expire(engine, tenant_id, listing_id, missing, i32::MAX, &[]);
-        rollup::count(engine, &freed);
+    listings: &BTreeMap<(Uuid, Uuid), Followed>,
+) -> Result<(), Error> {
+    let mut short = Vec::new();
+    for ((listing_id, tenant_id), followed) in listings {
+        if followed.claimed.is_empty() {
+            continue;
+        }
+        let behind = behind(engine, &NOW, *tenant_id, *listing_id)?;
+        let claimed = most_on(engine, *tenant_id, *listing_id, &followed.claimed);
+        let missing = claimed - behind.stock();
+        if missing > 0
+            && behind.held > 0
+            && dead::dead_now(engine, *tenant_id, *listing_id).units >= missing
+        {
+            short.push((*tenant_id, *listing_id, missing));
+        }
     }
+    end_dead_stock(engine, &short);
+    Ok(())
 }
 
-/// Ends all of them that nobody has locked.
-pub fn end_all_dead_stock(engine: &Engine, tenant_id: Uuid, listing_id: Uuid) {
-    if dead::dead_now(engine, tenant_id, listing_id).units > 0 {
-        mirror::lock_of_listings(engine, [(tenant_id, listing_id)]);
-        let freed = stock_expiry::expire(engine, tenant_id, listing_id, i64::MAX, i32::MAX, &[]);
-        rollup::count(engine, &freed);
+/// Ends all of them that nobody has locked, of these listings (tenant, listing). None of the listings may be locked yet.
+pub fn end_all_dead_stock(engine: &Engine, listings: &[(Uuid, Uuid)]) {
+    let with_dead: Vec<(Uuid, Uuid, i64)> = listings
+        .iter()
+        .filter(|(tenant_id, listing_id)| dead::dead_now(engine, *tenant_id, *listing_id).units > 0)
+        .map(|(tenant_id, listing_id)| (*tenant_id, *listing_id, i64::MAX))
+        .collect();
+    end_dead_stock(engine, &with_dead);
+}
+
+/// Ends so many units of each listing (tenant, listing, units). The app's rows are locked before any listing, for an
+/// app that edits its own row and then sells has locked that row first.
+fn end_dead_stock(engine: &Engine, listings: &[(Uuid, Uuid, i64)]) {
+    if listings.is_empty() {
+        return;
     }
+    let keys = listings
+        .iter()
+        .map(|(tenant, listing, _)| (*tenant, *listing));
+    mirror::lock_of_listings(engine, keys);
+    let mut freed = Deltas::default();
+    for (tenant_id, listing_id, units) in listings {
+        let of_listing =
+            stock_expiry::expire(engine, *tenant_id, *listing_id, *units, i32::MAX, &[]);
+        freed.add_all(&of_listing);
+    }
+    rollup::count(engine, &freed);
 }
 
 fn write(engine: &Engine, tenant_id: Uuid, listing_id: Uuid, booked: i64) -> Result<(), Refusal> {

@@ -44,8 +44,9 @@ static EXPIRE: Statement = Statement::fresh(
     &[TIMESTAMPTZOID, TEXTOID, UUIDOID, DATEARRAYOID, INT4OID],
 );
 
-/// Ends dead holds of a resource that have one of these dates, oldest first, until `enough` is free. The counters are the caller's to change by what this answers, with whatever else he changes in them: so they
-/// are locked in one go, and in order.
+/// Ends dead holds of a resource that have one of these dates, oldest first, until `enough` is free. The counters are
+/// the caller's to change by what this answers, with whatever else he changes in them: so they are locked in one go,
+/// and in order.
 #[must_use]
 pub fn expire(
     engine: &Engine,

@@ -5,9 +5,10 @@ use crate::clock;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::plans::{self, Statement};
-use pgrx::pg_sys::TEXTOID;
+use pgrx::pg_sys::{self, TEXTOID};
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::ffi::{CStr, CString};
 use stockroom_core::calendar::Day;
 
 /// PostgreSQL also takes abbreviations and POSIX rules for zones; those have no history, or a sign that surprises.
@@ -17,13 +18,40 @@ static KNOWN: Statement = Statement::fresh(
     &[TEXTOID],
 );
 
+/// In every server's list.
+const EVERYWHERE: &str = "UTC";
+
 thread_local! {
-    /// The server reads all zones' files for its list: each name is asked for once a backend.
+    /// The server reads all zones' files for its list (some 40 ms): each name is looked for once a backend.
     static NAMES: RefCell<HashMap<String, String>> = RefCell::default();
+}
+
+/// The zone's name, if its file tells that it is in the list: what PostgreSQL makes of a rule is written in capitals, as
+/// few names of files are.
+fn of_file(name: &str) -> Option<String> {
+    let name = CString::new(name).ok()?;
+    // SAFETY: a C string, and a zone that lives as long as the backend.
+    let known = unsafe {
+        let zone = pg_sys::pg_tzset(name.as_ptr());
+        if zone.is_null() || !pg_sys::pg_tz_acceptable(zone) {
+            return None;
+        }
+        CStr::from_ptr(pg_sys::pg_get_timezone_name(zone))
+    };
+    let known = known.to_str().ok()?;
+    known
+        .contains(|letter: char| letter.is_ascii_lowercase())
+        .then(|| known.to_owned())
 }
 
 /// The zone's name as the server's list has it.
 pub fn canonical(engine: &Engine, name: &str) -> Result<String, Error> {
+    if name == EVERYWHERE {
+        return Ok(name.to_owned());
+    }
+    if let Some(known) = of_file(name) {
+        return Ok(known);
+    }
     if let Some(known) = NAMES.with_borrow(|names| names.get(name).cloned()) {
         return Ok(known);
     }

@@ -71,8 +71,8 @@ impl Office {
 fn rounds(name: &str, set_up: &'static str) -> usize {
     let office = Office::open();
     let (mut told, mut lost) = (Told::default(), 0);
-    for round in 1..=size(2, 12) {
-        told.add(office.killed_after(size(1_000, 15_000), set_up));
+    for round in 1..=size(2, 8) {
+        told.add(office.killed_after(size(1_000, 5_000), set_up));
         office.cluster.start().unwrap();
         let mut client = office.db.client();
         assert_sound(&mut client, name);
