@@ -35,6 +35,9 @@ CREATE SCHEMA advisory_lock;
 CREATE TABLE advisory_lock.resource_capacity (LIKE row_lock.resource_capacity INCLUDING ALL) WITH (fillfactor = 70);
 CREATE TABLE advisory_lock.resource_hold (LIKE row_lock.resource_hold INCLUDING ALL) WITH (fillfactor = 90);
 
+-- I, the bare INSERT: the row of a hold, and nothing that counts or refuses.
+CREATE TABLE bare.resource_hold (LIKE row_lock.resource_hold INCLUDING ALL) WITH (fillfactor = 90);
+
 -- With the lock nobody else is in the way: it looks, and then writes.
 CREATE FUNCTION advisory_lock.hold_resource(resource text, on_dates date[], wanted integer, ttl interval DEFAULT '30 minutes')
     RETURNS TABLE (hold_id uuid, expires_at timestamptz) LANGUAGE plpgsql AS $$
@@ -61,7 +64,7 @@ BEGIN
     SET LOCAL session_replication_role = replica;
     TRUNCATE stock.resource, stock.resource_capacity, stock.resource_blackout, stock.resource_hold,
              stock.resource_allocation, row_lock.resource_capacity, row_lock.resource_hold,
-             advisory_lock.resource_capacity, advisory_lock.resource_hold;
+             advisory_lock.resource_capacity, advisory_lock.resource_hold, bare.resource_hold;
     INSERT INTO stock.resource (id, type, name) SELECT 'r' || n, 'VEHICLE', 'Vehicle ' || n FROM generate_series(1, resources) n;
     INSERT INTO stock.resource_capacity (resource_id, date, max_capacity, available_capacity)
     SELECT 'r' || n, date '2030-01-01' + d, capacity, capacity

@@ -56,8 +56,9 @@ impl Benchmark for Dates {
         };
         let script = format!(
             "\\set n random(1, {RESOURCES})\n\\set d random(0, {})\n\
-             SELECT * FROM stock.hold_resource('r' || :n, {array}, 1);\n",
-            DATES - 1
+             {}",
+            DATES - 1,
+            Holder::Stockroom.statement("'r' || :n", &array)
         );
         let (mut measured, done) =
             load::warm_and_run(server, options, &Load::new(script, CLIENTS))?;

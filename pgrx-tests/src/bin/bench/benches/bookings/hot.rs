@@ -7,7 +7,12 @@ use crate::server::Server;
 use crate::targets::Target;
 use anyhow::Result;
 
-const ARMS: [Holder; 3] = [Holder::Stockroom, Holder::RowLock, Holder::AdvisoryLock];
+const ARMS: [Holder; 4] = [
+    Holder::Stockroom,
+    Holder::RowLock,
+    Holder::AdvisoryLock,
+    Holder::Bare,
+];
 const CLIENTS: u32 = 64;
 
 pub struct Hot;
@@ -33,6 +38,7 @@ impl Benchmark for Hot {
         vec![
             Target::at_least("bookings, one hot date, 64 clients, over R", 0, 1, 3.0),
             Target::at_least("bookings, one hot date, 64 clients, over A", 0, 2, 5.0),
+            Target::figure("bookings, one hot date, 64 clients, over I", 0, 3),
         ]
     }
 
@@ -41,10 +47,7 @@ impl Benchmark for Hot {
         let mut client = server.connect()?;
         refill(&mut client, 1, 1, UNITS)?;
         server.settle()?;
-        let hold = format!(
-            "SELECT * FROM {}.hold_resource('r1', ARRAY['2030-01-01']::date[], 1);\n",
-            holder.schema()
-        );
+        let hold = holder.statement("'r1'", "ARRAY['2030-01-01']::date[]");
         let (measured, done) = load::warm_and_run(server, options, &Load::new(hold, CLIENTS))?;
         holder.check(&mut client, done, 1)?;
         Ok(measured)

@@ -25,6 +25,8 @@ enum Holder {
     RowLock,
     /// A, with an advisory lock on the resource until the transaction ends.
     AdvisoryLock,
+    /// I, a bare INSERT.
+    Bare,
 }
 
 impl Holder {
@@ -33,6 +35,7 @@ impl Holder {
             Holder::Stockroom => "Stockroom",
             Holder::RowLock => "R, row lock",
             Holder::AdvisoryLock => "A, advisory lock",
+            Holder::Bare => "I, bare INSERT",
         }
     }
 
@@ -41,6 +44,21 @@ impl Holder {
             Holder::Stockroom => "stock",
             Holder::RowLock => "row_lock",
             Holder::AdvisoryLock => "advisory_lock",
+            Holder::Bare => "bare",
+        }
+    }
+
+    /// Holds one unit on some dates, given as SQL.
+    fn statement(self, resource: &str, dates: &str) -> String {
+        match self {
+            Holder::Bare => format!(
+                "INSERT INTO bare.resource_hold (resource_id, dates, quantity, expires_at)
+                 VALUES ({resource}, {dates}, 1, clock_timestamp() + interval '30 minutes') RETURNING id, expires_at;\n"
+            ),
+            _ => format!(
+                "SELECT hold_id, expires_at FROM {}.hold_resource({resource}, {dates}, 1);\n",
+                self.schema()
+            ),
         }
     }
 
@@ -56,6 +74,9 @@ impl Holder {
             (rows as u64, on_dates as u64) == (holds, holds * dates),
             "{schema}: {holds} holds were answered, {rows} are there, of {on_dates} dates"
         );
+        if matches!(self, Holder::Bare) {
+            return Ok(());
+        }
         let wrong = client.query(
             &format!(
                 "SELECT FROM {schema}.resource_capacity c
@@ -82,7 +103,8 @@ fn refill(client: &mut Client, resources: u64, dates: u64, units: u64) -> Result
     ))?;
     client.batch_execute(
         "VACUUM ANALYZE stock.resource, stock.resource_capacity, stock.resource_hold, row_lock.resource_capacity,
-                        row_lock.resource_hold, advisory_lock.resource_capacity, advisory_lock.resource_hold",
+                        row_lock.resource_hold, advisory_lock.resource_capacity, advisory_lock.resource_hold,
+                        bare.resource_hold",
     )?;
     Ok(())
 }
