@@ -4,7 +4,7 @@ use super::judge::{judge, stock_behind, Dead, Seen, Unfit};
 use super::resource;
 use super::written::{self, Common, NewHold};
 use crate::clock;
-use crate::counters::capacity::{booked, expiry, rows, DateDeltas, DateRow};
+use crate::counters::capacity::{behind, booked, expiry, rows, DateDeltas, DateRow};
 use crate::counters::{Guard, Refusal};
 use crate::engine::Engine;
 use crate::error::Error;
@@ -240,7 +240,7 @@ pub fn lock_and_free(engine: &Engine, claims: &DateDeltas, freed: DateDeltas) {
         .collect();
     listings.sort();
     listings.dedup();
-    booked::end_all_dead_stock(engine, &listings);
+    behind::end_all_dead_stock(engine, &listings);
     rows::count(engine, &freed);
 }
 

@@ -2,7 +2,7 @@
 //! deferred, and their WHEN is false on good rows, so that a good row queues nothing; here the final
 //! state is judged, because apps pass through bad states inside a transaction.
 
-use super::capacity::booked;
+use super::capacity::{behind, booked};
 use super::{expiry, mirror, rollup, row, LevelKey};
 use crate::engine::{as_engine, Engine};
 use crate::error::Error;
@@ -217,7 +217,7 @@ fn refuse_oversold(
     if location_id.is_none() {
         // Days may have passed since that was counted, or holds of resources expired.
         booked::end_dead(engine, tenant_id, listing_id);
-        booked::recount(engine, tenant_id, listing_id);
+        behind::recount(engine, tenant_id, listing_id);
     }
     let Some((_, over_by)) = judge().filter(|(_, over_by)| *over_by > 0) else {
         return;
@@ -244,7 +244,7 @@ fn refuse_oversold(
             over_by,
             holds: live_holds(engine, tenant_id, listing_id, location_id),
             booked: match location_id {
-                None => booked::stored(engine, tenant_id, listing_id),
+                None => behind::stored(engine, tenant_id, listing_id),
                 Some(_) => 0,
             },
         }

@@ -6,6 +6,7 @@
 //! ascending; then, behind them, listings by id.
 
 pub mod backing;
+pub mod behind;
 pub mod blackout_triggers;
 pub mod booked;
 pub mod claim_triggers;

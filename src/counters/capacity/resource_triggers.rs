@@ -2,7 +2,7 @@
 //! it, and it does not go while it is booked.
 
 use super::claims::{self, FIRST_DAY, LAST_DAY};
-use super::{booked, closures, expiry, rows, timezone};
+use super::{behind, closures, expiry, rows, timezone};
 use crate::calendar;
 use crate::clock;
 use crate::counters::aside;
@@ -143,7 +143,7 @@ fn resource_changed<'a>(trigger: &'a PgTrigger<'a>) -> row::Answer<'a> {
             })
             .collect();
         for (listing_id, tenant_id) in listings {
-            booked::recount(&engine, tenant_id, listing_id);
+            behind::recount(&engine, tenant_id, listing_id);
         }
     });
     Ok(None)

@@ -1,6 +1,6 @@
 //! The rows of resource_capacity: locked in order, judged, and changed.
 
-use super::booked;
+use super::behind;
 use super::deltas::{DateDeltas, DateKey};
 use crate::calendar;
 use crate::clock;
@@ -288,7 +288,7 @@ pub fn lock_free(engine: &Engine, keys: &[DateKey]) -> bool {
 /// the invariants decide at commit. What is behind the resources follows, and is judged too.
 pub fn apply(engine: &Engine, deltas: &DateDeltas, guard: Guard) -> Result<Vec<DateRow>, Refusal> {
     let rows = change(engine, deltas, guard, true)?;
-    booked::follow(engine, deltas, &rows, guard)?;
+    behind::follow(engine, deltas, &rows, guard)?;
     Ok(rows)
 }
 

@@ -58,6 +58,13 @@ impl Load {
         self
     }
 
+    /// As on a disk over a network: a flush takes a millisecond longer. `commit_delay` stands for it: PostgreSQL waits so
+    /// long before each.
+    pub fn with_slower_flush(self) -> Load {
+        self.setting("commit_delay=1000")
+            .setting("commit_siblings=0")
+    }
+
     /// One client claims one unit after the other, of listings 1 to `listings`.
     pub fn claims(schema: &str, listings: u64, clients: u32) -> Load {
         Load::new(

@@ -27,7 +27,7 @@ const NOT_AS_ENGINE: [&str; 13] = [
 
 /// Functions that pin the path themselves, and only where code runs that looks names up: those that are
 /// called most, or answer most rows.
-const PIN_THEMSELVES: [&str; 29] = [
+const PIN_THEMSELVES: [&str; 30] = [
     "allocate_lots",
     "allocate_order",
     "allocate_stock",
@@ -40,6 +40,7 @@ const PIN_THEMSELVES: [&str; 29] = [
     "expire_holds",
     "extend_hold",
     "extend_resource_hold",
+    "find_available",
     "get_available_stock",
     "get_available_stock",
     "get_reserved_stock",

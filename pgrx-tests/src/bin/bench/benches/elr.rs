@@ -9,10 +9,6 @@ use crate::server::Server;
 use crate::targets::Target;
 use anyhow::{ensure, Result};
 
-/// What is won is the time of a flush. Here that is a fast local disk's; on one over a network it is a
-/// millisecond or more, which `commit_delay` stands for: PostgreSQL waits so long before each flush.
-const SLOWER: [&str; 2] = ["commit_delay=1000", "commit_siblings=0"];
-
 /// Values of the setting, and whether flushes are slower.
 const ARMS: [(&str, bool); 4] = [("on", false), ("off", false), ("on", true), ("off", true)];
 
@@ -73,7 +69,7 @@ impl Benchmark for EarlyLockRelease {
         let mut load = Load::claims(side.schema(), 1, CLIENTS)
             .setting(&format!("stockroom.early_lock_release={value}"));
         if slower {
-            load = SLOWER.into_iter().fold(load, Load::setting);
+            load = load.with_slower_flush();
         }
         let (measured, done) = load::warm_and_run(server, options, &load)?;
         let all = fill.all_claims() + done;
