@@ -20,14 +20,17 @@ use std::collections::BTreeMap;
 use stockroom_core::calendar::Day;
 use uuid::Uuid;
 
-static NOW: Statement = Statement::fresh(
-    "SELECT quantity_available, safety_stock, quantity_held, quantity_booked FROM {s}.stock_listings
-      WHERE listing_id = $1 AND tenant_id = $2",
-    &[UUIDOID, UUIDOID],
-);
+/// What a [`Behind`] has.
+macro_rules! behind {
+    () => {
+        "SELECT quantity_available, safety_stock, quantity_held, quantity_booked FROM {s}.stock_listings
+          WHERE listing_id = $1 AND tenant_id = $2"
+    };
+}
+
+static NOW: Statement = Statement::fresh(behind!(), &[UUIDOID, UUIDOID]);
 static LOCK: Statement = Statement::fresh(
-    "SELECT quantity_available, safety_stock, quantity_held, quantity_booked FROM {s}.stock_listings
-      WHERE listing_id = $1 AND tenant_id = $2 FOR NO KEY UPDATE",
+    concat!(behind!(), " FOR NO KEY UPDATE"),
     &[UUIDOID, UUIDOID],
 );
 static WRITE: Statement = Statement::fresh(

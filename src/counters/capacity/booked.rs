@@ -62,6 +62,7 @@ static ON_WITHOUT_DEAD: Statement = Statement::fresh(
     booked_without_dead!("c.date = ANY ($3)"),
     &[UUIDOID, UUIDOID, DATEARRAYOID],
 );
+
 /// Resources that a listing is behind, of which holds have expired and are still counted.
 static WITH_DEAD: Statement = Statement::fresh(
     "SELECT r.id FROM {s}.resource r
@@ -71,6 +72,7 @@ static WITH_DEAD: Statement = Statement::fresh(
       ORDER BY r.id",
     &[UUIDOID, UUIDOID, TIMESTAMPTZOID],
 );
+
 /// No zone is more than 12 hours behind.
 fn earliest_today() -> Day {
     Day(calendar::nowhere_past().0 - 2)

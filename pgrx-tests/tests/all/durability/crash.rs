@@ -4,21 +4,17 @@ use super::load::{Load, Shop, WhenGone};
 use super::size;
 use super::told::Told;
 
-/// Rounds of load and kill; returns how many states were not as told. Without losses the clients'
-/// knowledge is kept from round to round, so that a later crash is seen to take nothing old either.
-fn rounds(name: &str, set_up: &'static str) -> usize {
-    let rounds = size(3, 12);
-    let calls = size(1_500, 20_000);
-    let shop = Shop::open();
+/// Rounds of load and kill; answers how many states were not as told. A round lets clients loose until the server has
+/// gone under them, adds what they were told, starts the server again and answers where it says something else. Without
+/// losses the clients' knowledge is kept from round to round, so that a later crash is seen to take nothing old either.
+pub fn losses(
+    name: &str,
+    rounds: usize,
+    mut run_round: impl FnMut(&mut Told) -> Vec<String>,
+) -> usize {
     let (mut told, mut lost) = (Told::default(), 0);
     for round in 1..=rounds {
-        let load = Load::start(&shop, set_up, WhenGone::Stop);
-        load.wait_for(calls);
-        shop.cluster.kill().unwrap();
-        told.add(load.wait());
-        shop.cluster.start().unwrap();
-        shop.verify();
-        let differences = shop.differences(&told);
+        let differences = run_round(&mut told);
         println!(
             "{name}, round {round}: {} acknowledged so far, {} unanswered, {} not as told",
             told.acknowledged,
@@ -32,6 +28,20 @@ fn rounds(name: &str, set_up: &'static str) -> usize {
         }
     }
     lost
+}
+
+fn rounds(name: &str, set_up: &'static str) -> usize {
+    let calls = size(1_500, 20_000);
+    let shop = Shop::open();
+    losses(name, size(3, 12), |told| {
+        let load = Load::start(&shop, set_up, WhenGone::Stop);
+        load.wait_for(calls);
+        shop.cluster.kill().unwrap();
+        told.add(load.wait());
+        shop.cluster.start().unwrap();
+        shop.verify();
+        shop.differences(told)
+    })
 }
 
 #[test]

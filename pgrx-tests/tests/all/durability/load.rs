@@ -15,6 +15,16 @@ use std::time::Duration;
 use stockroom_tests::{Cluster, Db, ErrorInfo};
 use uuid::Uuid;
 
+/// Every state that the load can change.
+const STATES: &str = "
+    SELECT order_id, string_agg(DISTINCT status, '+') || ' ' || sum(quantity)
+      FROM stock.stock_allocations GROUP BY order_id
+    UNION ALL
+    SELECT idempotency_key::uuid, format('%s %s for %s days', status, quantity, extract(day FROM expires_at - created_at))
+      FROM stock.stock_holds
+    UNION ALL SELECT lot_id, 'lot of ' || quantity_total FROM stock.stock_lots
+    UNION ALL SELECT listing_id, title FROM public.shop_listings";
+
 pub const CLIENTS: usize = 8;
 const LISTINGS: usize = 4;
 
@@ -75,7 +85,7 @@ impl Shop {
 
     /// Where the database says something else than the clients were told.
     pub fn differences(&self, told: &Told) -> Vec<String> {
-        told.differences(&mut self.db.client())
+        told.differences(&mut self.db.client(), STATES)
     }
 }
 

@@ -1,14 +1,14 @@
 //! What was acknowledged is never lost: early lock release step by step, and what crashes, kills and
 //! cancels leave behind.
 
-mod crash;
+pub mod crash;
 mod early;
 mod followers;
 mod interrupted;
 mod load;
 mod memory;
 mod settings;
-mod told;
+pub mod told;
 mod transactions;
 mod watched;
 

@@ -4,18 +4,8 @@ use postgres::Client;
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// An order, a hold, a lot or a row of the app, as one text; none where it does not exist.
+/// What a key stands for, as one text; none where it does not exist.
 pub type State = Option<String>;
-
-/// Every state that the load can change.
-const STATES: &str = "
-    SELECT order_id, string_agg(DISTINCT status, '+') || ' ' || sum(quantity)
-      FROM stock.stock_allocations GROUP BY order_id
-    UNION ALL
-    SELECT idempotency_key::uuid, format('%s %s for %s days', status, quantity, extract(day FROM expires_at - created_at))
-      FROM stock.stock_holds
-    UNION ALL SELECT lot_id, 'lot of ' || quantity_total FROM stock.stock_lots
-    UNION ALL SELECT listing_id, title FROM public.shop_listings";
 
 /// What the clients know, by key.
 #[derive(Default)]
@@ -72,11 +62,9 @@ impl Told {
         self.unanswered_calls += other.unanswered_calls;
     }
 
-    /// Where the database says something else than the clients were told.
-    pub fn differences(&self, client: &mut Client) -> Vec<String> {
-        let rows = client.query(STATES, &[]).expect("should read all states");
-        let states: HashMap<Uuid, String> =
-            rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    /// Where the database says something else than the clients were told. `states` is a query of keys and states.
+    pub fn differences(&self, client: &mut Client, states: &str) -> Vec<String> {
+        let states = read(client, states);
         let differs = |(key, known): &(&Uuid, &State)| {
             let actual = states.get(key);
             let as_told = actual == known.as_ref();
@@ -91,4 +79,18 @@ impl Told {
             .map(|(key, known)| format!("{key}: told {known:?}, is {:?}", states.get(key)))
             .collect()
     }
+
+    /// What is there and no client has asked for.
+    pub fn unknown(&self, client: &mut Client, states: &str) -> Vec<String> {
+        let states = read(client, states);
+        let unknown = states.keys().filter(|key| !self.known.contains_key(key));
+        unknown
+            .map(|key| format!("{key}: nobody asked for it"))
+            .collect()
+    }
+}
+
+fn read(client: &mut Client, states: &str) -> HashMap<Uuid, String> {
+    let rows = client.query(states, &[]).expect("should read all states");
+    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
 }

@@ -1,7 +1,7 @@
 //! A client that holds, confirms, moves and cancels until the server has gone. A hold is known by its token and a
 //! booking by its order, which are the client's own: of a call that was never answered too.
 
-use super::told::{State, Told};
+use crate::durability::told::{State, Told};
 use postgres::{Client, SimpleQueryMessage};
 use rand::rngs::SmallRng;
 use rand::seq::index::sample;

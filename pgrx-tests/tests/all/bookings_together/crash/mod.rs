@@ -2,10 +2,11 @@
 //! afterwards, and every counter is what the rows say.
 
 mod clerk;
-mod told;
 
 use super::sound::assert_sound;
+use crate::durability::crash::losses;
 use crate::durability::size;
+use crate::durability::told::Told;
 use clerk::{Clerk, RESOURCES};
 use postgres::NoTls;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +14,13 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use stockroom_tests::{Cluster, Db};
-use told::Told;
+
+/// A hold by its token, a booking by its order.
+const STATES: &str = "
+    SELECT idempotency_token::uuid, format('%s %s on %s', status, quantity, dates)
+      FROM resource_hold WHERE idempotency_token IS NOT NULL
+    UNION ALL
+    SELECT order_id::uuid, format('booked %s on %s', quantity, dates) FROM resource_allocation";
 
 const CLIENTS: usize = 8;
 
@@ -66,30 +73,17 @@ impl Office {
     }
 }
 
-/// Rounds of load and kill; answers how many states were not as told. Without losses the clients' knowledge is kept
-/// from round to round, so that a later crash is seen to take nothing old either.
 fn rounds(name: &str, set_up: &'static str) -> usize {
     let office = Office::open();
-    let (mut told, mut lost) = (Told::default(), 0);
-    for round in 1..=size(2, 8) {
+    losses(name, size(2, 8), |told| {
         told.add(office.killed_after(size(1_000, 5_000), set_up));
         office.cluster.start().unwrap();
         let mut client = office.db.client();
         assert_sound(&mut client, name);
-        let differences = told.differences(&mut client);
-        println!(
-            "{name}, round {round}: {} acknowledged so far, {} unanswered, {} not as told",
-            told.acknowledged,
-            told.unanswered_calls,
-            differences.len()
-        );
-        lost += differences.len();
-        if !differences.is_empty() {
-            println!("{:?}", &differences[..differences.len().min(3)]);
-            told = Told::default();
-        }
-    }
-    lost
+        let mut differences = told.differences(&mut client, STATES);
+        differences.extend(told.unknown(&mut client, STATES));
+        differences
+    })
 }
 
 #[test]
